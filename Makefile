@@ -1,0 +1,42 @@
+# Every target makes its own virtual environment when there is none; `make help` lists them.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+export PYTHONHASHSEED = 0
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint check bench soak clean
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.stamp: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("selector needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+install: $(VENV)/.stamp  ## the virtual environment with everything in it
+
+demo: install  ## a simulated world from published figures: selector against fixed models, with a picture
+	$(BIN)/selector demo --output out
+
+test: install  ## the tests, with doctests and coverage of the pure rooms
+	$(BIN)/python -m pytest --durations=20
+
+lint: install  ## ruff, mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test  ## lint, then test
+
+bench: install  ## speed, as ratios measured side by side
+	$(BIN)/python -m pytest tests/benchmarks -p no:cacheprovider -q -s
+
+soak: install  ## the long runs: 10,000 windows, more hypothesis examples
+	SELECTOR_SOAK=1 $(BIN)/python -m pytest tests --durations=20
+
+clean:  ## removes what the other targets made
+	rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

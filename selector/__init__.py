@@ -1,0 +1,1 @@
+"""Which model should do this task, at which provider, within this budget?"""

@@ -1,0 +1,198 @@
+"""How much may be spent per request from now on: targets, not refusals."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Horizon", "Pacer", "PerRequest", "Traffic", "window_target"]
+
+Floats = NDArray[np.float64]
+
+_BANK_REQUESTS, _DEBT_REQUESTS = 150.0, 300.0  # a bank is worked off over so many requests, a debt paid back over so many
+_BANK_MOST, _DEBT_MOST = 15.0, 450.0  # requests' worth
+_LEAST, _MOST = 0.05, 4.0  # of the window's mean
+_TRAFFIC_SHAPE = 4.0  # how sure past windows are of this one's count: a coefficient of variation of a half
+
+
+class Pacer(Protocol):
+    """Turns a budget into a target per request, for every seed at once."""
+
+    @property
+    def mean_usd(self) -> Floats:
+        """What a request may cost on average, shape (n_seeds,)."""
+
+    def target(self) -> Floats:
+        """Return what the next request may cost on average, USD, shape (n_seeds,)."""
+
+    def settle(self, cost_usd: Floats) -> None:
+        """Tell what a request cost, shape (n_seeds,)."""
+
+
+class PerRequest:
+    """An average to steer to: a mean per request, with a bank that is capped.
+
+    ``target = B clip(1 + bank / (150 B), .2, 3)``, with 300 in place of 150 for a debt. What was not spent is banked up
+    to 15 requests' worth only: uncapped, the phase after a cheap one overspends. What was overspent is paid back in
+    full, more slowly, since what the cap cuts off is lost.
+
+    Parameters
+    ----------
+    limit_usd
+        B, the mean per request, >= 0.
+    n_seeds
+        How many are paced at once.
+
+    Examples
+    --------
+    >>> pace = PerRequest(0.02, 1)
+    >>> pace.settle(np.array([0.32])); pace.target().round(4).tolist()
+    [0.019]
+    """
+
+    __slots__ = ("bank", "mean_usd")
+
+    def __init__(self, limit_usd: float, n_seeds: int) -> None:
+        self.mean_usd: Floats = np.full(n_seeds, float(limit_usd))
+        self.bank: Floats = np.zeros(n_seeds)
+
+    def target(self) -> Floats:
+        """Return the target per request."""
+        mean = self.mean_usd
+        requests = np.where(self.bank < 0, _DEBT_REQUESTS, _BANK_REQUESTS)
+        owed = self.bank / np.where(mean > 0, mean * requests, 1.0)
+        return mean * np.clip(1 + owed, 0.2, 3.0)
+
+    def settle(self, cost_usd: Floats) -> None:
+        """Bank what was not spent."""
+        mean = self.mean_usd
+        self.bank = np.clip(self.bank + mean - cost_usd, -_DEBT_MOST * mean, _BANK_MOST * mean)
+
+
+class Horizon:
+    """A total over a known number of requests: what is left over what remains.
+
+    Parameters
+    ----------
+    limit_usd
+        The total, >= 0.
+    n_requests
+        How many requests it is for, > 0.
+    n_seeds
+        How many are paced at once.
+
+    Examples
+    --------
+    >>> pace = Horizon(1.0, 10, 1)
+    >>> pace.settle(np.array([0.55])); pace.target().round(3).tolist()
+    [0.05]
+    """
+
+    __slots__ = ("left", "mean_usd", "spent")
+
+    def __init__(self, limit_usd: float, n_requests: int, n_seeds: int) -> None:
+        self.mean_usd: Floats = np.full(n_seeds, limit_usd / n_requests)
+        self.left = n_requests
+        self.spent: Floats = np.zeros(n_seeds)
+
+    def target(self) -> Floats:
+        """Return the target per request."""
+        rest = self.mean_usd * self.left + self._behind()
+        return window_target(rest, np.full_like(rest, max(self.left, 1)), self.mean_usd)
+
+    def settle(self, cost_usd: Floats) -> None:
+        """Count one request."""
+        self.spent += cost_usd - self.mean_usd
+        self.left -= 1
+
+    def _behind(self) -> Floats:
+        return -self.spent
+
+
+def window_target(left_usd: Floats, remaining: Floats, mean_usd: Floats) -> Floats:
+    """Return the target per request in a window: what is left over the forecast of what remains to be served.
+
+    Parameters
+    ----------
+    left_usd
+        Limit less what was spent and what is held at expected cost.
+    remaining
+        Forecast requests until the window ends, > 0.
+    mean_usd
+        The window's limit over a usual window's requests; the target stays within .05 and 4 times it.
+
+    Examples
+    --------
+    >>> window_target(np.array([5.0]), np.array([50.0]), np.array([0.05])).tolist()
+    [0.1]
+    """
+    return np.clip(left_usd / np.maximum(remaining, 1.0), _LEAST * mean_usd, _MOST * mean_usd)
+
+
+class Traffic:
+    """How many requests are still to come in this window: past windows and this one's so far, mixed.
+
+    A Gamma-Poisson forecast: past windows say about how many, this one's arrivals correct it, and a learnt profile
+    says what share of a window's requests has come by now::
+
+        E[remaining] = (a + n_so_far) / (a / N + F(phase)) (1 - F(phase)),   a = 4
+
+    Parameters
+    ----------
+    first_guess
+        N before any window was seen, > 0, shape (n_seeds,).
+    n_bins
+        How finely the profile is learnt.
+
+    Examples
+    --------
+    >>> traffic = Traffic(np.array([100.0]))
+    >>> traffic.remaining(0.0).tolist()
+    [100.0]
+    >>> for _ in range(100): traffic.arrive(0.25)
+    >>> traffic.remaining(0.5).round().tolist()          # 100 by half-time: it will be a busy window
+    [96.0]
+
+    References
+    ----------
+    .. [1] Balseiro, Lu, Mirrokni (2023). "Robust budget pacing with a single sample." ICML.
+       https://proceedings.mlr.press/v202/balseiro23a.html
+    """
+
+    __slots__ = ("_bins", "_profile", "_so_far", "usual")
+
+    def __init__(self, first_guess: Floats, n_bins: int = 48) -> None:
+        self.usual: Floats = np.asarray(first_guess, float)
+        self._bins: Floats = np.zeros((len(self.usual), n_bins))
+        self._profile: Floats = np.full((len(self.usual), n_bins), 2.0)  # a weak belief in a flat day
+        self._so_far: Floats = np.zeros(len(self.usual))
+
+    def arrive(self, phase: float, arrived: Floats | float = 1.0) -> None:
+        """Count requests at a phase of the window in [0, 1)."""
+        self._bins[:, self._bin(phase)] += arrived
+        self._so_far = self._so_far + arrived
+
+    def remaining(self, phase: float) -> Floats:
+        """Forecast how many are still to come, at least one."""
+        passed = self._passed(phase)
+        expected = (_TRAFFIC_SHAPE + self._so_far) / (_TRAFFIC_SHAPE / self.usual + passed) * (1 - passed)
+        return np.maximum(expected, 1.0)
+
+    def close(self) -> None:
+        """End the window: learn its count and its profile."""
+        self.usual = np.maximum(0.6 * self.usual + 0.4 * self._so_far, 1.0)
+        self._profile = 0.8 * self._profile + self._bins
+        self._bins = np.zeros_like(self._bins)
+        self._so_far = np.zeros_like(self._so_far)
+
+    def _bin(self, phase: float) -> int:
+        return min(int(phase * self._bins.shape[1]), self._bins.shape[1] - 1)
+
+    def _passed(self, phase: float) -> Floats:
+        at = self._bin(phase)
+        within = min(max(phase * self._profile.shape[1] - at, 0.0), 1.0)
+        whole = self._profile[:, :at].sum(1) + within * self._profile[:, at]
+        share: Floats = whole / self._profile.sum(1)
+        return share

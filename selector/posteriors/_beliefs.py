@@ -1,0 +1,238 @@
+"""Everything believed of all cells: success, tokens, counts, drift, and what made old evidence count less."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from selector.posteriors._drift import Cusum
+from selector.posteriors._evidence import EVERY, Cells, Evidence, Floats, Ints, Seeds
+from selector.posteriors._success import Success
+from selector.posteriors._tokens import Tokens
+
+__all__ = ["Beliefs", "Event", "Learning", "Priors"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learning:
+    """How evidence ages.
+
+    Parameters
+    ----------
+    half_life
+        After how many decisions (or seconds, in the unit of decision times) an outcome counts half; inf: never.
+    drift
+        Whether to listen for drift.
+    drift_keep
+        What share of a model's evidence an alarm leaves, in [0, 1].
+    version_keep
+        What share of a task type's evidence a new version of its prompt leaves, in [0, 1].
+    """
+
+    half_life: float = 3500.0
+    drift: bool = True
+    drift_keep: float = 0.05
+    version_keep: float = 0.20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Priors:
+    """What is believed before anything was seen.
+
+    Parameters
+    ----------
+    tokens
+        Expected output tokens (dollars, where a model has no prices), > 0, shape (n_seeds, n_models).
+    quality
+        Expected success per model in [0, 1]; nan: the pool's mean. Shape (n_models,).
+    weight
+        Pseudo-outcomes behind ``quality``, >= 0, shape (n_models,).
+    """
+
+    tokens: Floats
+    quality: Floats = field(default_factory=lambda: np.empty(0))
+    weight: Floats = field(default_factory=lambda: np.empty(0))
+
+    def __post_init__(self) -> None:
+        models = self.tokens.shape[1]
+        if not self.quality.size:
+            object.__setattr__(self, "quality", np.full(models, np.nan))
+        if not self.weight.size:
+            object.__setattr__(self, "weight", np.zeros(models))
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that made all evidence from before it count less: written once, replayed, never recomputed."""
+
+    kind: Literal["drift", "version"]
+    """A model that changed, or a task type whose prompt has a new version."""
+    at: float
+    """Decisions made before this time count less."""
+    index: int
+    """The model (drift) or the task type (version)."""
+    keep: float
+    """What share is left, in [0, 1]."""
+    seed: int = 0
+    """In which seed; a live selector has one."""
+
+
+class Beliefs:
+    """Success and token beliefs of every (seed, task type, model), learnt from outcomes in any order.
+
+    An outcome's weight depends on its decision's time and on the events after that time, so outcomes that come late,
+    out of order or corrected leave the same beliefs as the straight run.
+
+    Parameters
+    ----------
+    shape
+        (n_seeds, n_types, n_models).
+    priors
+        Before anything was seen.
+    learning
+        How evidence ages.
+
+    Attributes
+    ----------
+    n
+        Judged outcomes per cell, undiscounted, shape (n_seeds, n_types, n_models).
+    events
+        What made old evidence count less, in the order it was raised.
+
+    Examples
+    --------
+    >>> beliefs = Beliefs((1, 1, 2), Priors(tokens=np.array([[100.0, 300.0]])))
+    >>> first = Cells(*np.zeros((3, 1), int))
+    >>> for at in range(8):
+    ...     _ = beliefs.observe(first, at=at, now=at + 1, score=np.ones(1), tokens=np.full(1, 120.0))
+    >>> beliefs.refresh(8.0)
+    >>> beliefs.success.mean[0, 0].round(2).tolist(), beliefs.tokens.mean[0, 0].round().tolist()
+    ([0.99, 0.95], [119.0, 300.0])
+    """
+
+    __slots__ = ("_changed", "cusum", "events", "learning", "n", "success", "tokens")
+
+    def __init__(self, shape: tuple[int, int, int], priors: Priors, learning: Learning = Learning()) -> None:  # noqa: B008 - frozen
+        seeds, _, models = shape
+        self.learning = learning
+        self.success = Success(Evidence(3, shape, learning.half_life), priors.quality, priors.weight)
+        self.tokens = Tokens(Evidence(2, shape, learning.half_life), priors.tokens)
+        self.cusum = Cusum(seeds, models)
+        self.n: Floats = np.zeros(shape)
+        self.events: list[Event] = []
+        self._changed = -np.inf  # the time of the latest event of any seed
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(n_seeds, n_types, n_models)."""
+        return self.success.evidence.shape
+
+    def observe(self, cells: Cells, *, at: Floats | float, now: float, score: Floats, tokens: Floats) -> NDArray[np.bool_]:
+        """Learn from outcomes, at most one per seed; say for each whether its model's drift alarm rang.
+
+        Parameters
+        ----------
+        cells
+            n cells, each of another seed.
+        at
+            When each decision was made, shape (n,) or one time for all.
+        now
+            The present, in the same unit, later than every ``at``.
+        score, tokens
+            Shape (n,); nan where it is not known (yet).
+        """
+        judged, used = ~np.isnan(score), ~np.isnan(tokens)
+        rang = np.zeros(len(score), bool)
+        if judged.all():
+            rang = self._judge(cells, at, now, score)
+        elif judged.any():
+            rang[judged] = self._judge(_some(cells, judged), _at(at, judged), now, score[judged])
+        if used.all():
+            self.tokens.add(cells, tokens, at, self._left(cells, at, "version"))
+        elif used.any():
+            self._add_tokens(cells, at, tokens, 1.0, used)
+        return rang
+
+    def correct(self, cells: Cells, *, at: Floats | float, now: float, score: Floats, tokens: Floats) -> None:
+        """Take back what `observe` learnt from these very outcomes; what stays is as if they had never come.
+
+        Drift sums are not taken back: an alarm is an event that happened.
+        """
+        judged, used = ~np.isnan(score), ~np.isnan(tokens)
+        if judged.any():
+            part, when = _some(cells, judged), _at(at, judged)
+            self._add_scores(part, when, score[judged], -1.0)
+            self.success.update(part, now)
+        if used.any():
+            self._add_tokens(cells, at, tokens, -1.0, used)
+
+    def apply(self, event: Event) -> None:
+        """Make all evidence from before an event count less, now and when it comes late."""
+        self.events.append(event)
+        self._changed = max(self._changed, event.at)
+        if event.kind == "drift":
+            self.success.evidence.keep(event.keep, seed=event.seed, model=event.index)
+        else:
+            self.success.evidence.keep(event.keep, seed=event.seed, type_=event.index)
+            self.tokens.evidence.keep(event.keep, seed=event.seed, type_=event.index)
+
+    def refresh(self, now: float, seeds: Seeds = EVERY) -> None:
+        """Pool anew and rebuild every cell of some seeds: off the hot path."""
+        self.success.refresh(now, seeds)
+        self.tokens.refresh(now, seeds)
+
+    def grow(self, n_types: int, priors: Priors, now: float) -> None:
+        """Make room for task types and models that came later."""
+        seeds, types, models = self.shape
+        self.success.grow(n_types, priors.quality, priors.weight, now)
+        self.tokens.grow(n_types, priors.tokens, now)
+        self.cusum.grow(priors.tokens.shape[1])
+        larger = np.zeros((seeds, n_types, priors.tokens.shape[1]))
+        larger[:, :types, :models] = self.n
+        self.n = larger
+
+    def _judge(self, cells: Cells, at: Floats | float, now: float, score: Floats) -> NDArray[np.bool_]:
+        rang = np.zeros(len(score), bool)
+        if self.learning.drift:
+            success = self.success
+            alpha, beta = success.alpha[cells], success.beta[cells]
+            n = success.evidence.cell(cells, now)[0]
+            rang = self.cusum.step(cells, score, alpha / (alpha + beta), n, success.kappa[cells.seed])
+        self._add_scores(cells, at, score, 1.0)
+        for i in np.flatnonzero(rang):
+            keep = self.learning.drift_keep
+            self.apply(Event("drift", now, int(cells.model[i]), keep, int(cells.seed[i])))
+        self.success.update(cells, now)
+        return rang
+
+    def _add_tokens(self, cells: Cells, at: Floats | float, tokens: Floats, sign: float, used: NDArray[np.bool_]) -> None:
+        part, when = _some(cells, used), _at(at, used)
+        self.tokens.add(part, tokens[used], when, sign * self._left(part, when, "version"))
+
+    def _add_scores(self, cells: Cells, at: Floats | float, score: Floats, sign: float) -> None:
+        self.success.graded[cells.seed] |= (score > 0) & (score < 1)
+        self.n[cells] += sign
+        scale = sign * self._left(cells, at, "drift", "version")
+        self.success.evidence.add(cells, np.stack((np.ones_like(score), score, score * score)), at, scale)
+
+    def _left(self, cells: Cells, at: Floats | float, *kinds: str) -> Floats | float:
+        """Say what later events of some kinds leave of outcomes of decisions made at ``at``."""
+        if np.min(at) >= self._changed:
+            return 1.0
+        times = np.broadcast_to(np.asarray(at, float), cells.seed.shape)
+        left = np.ones(len(times))
+        for event in (e for e in self.events if e.kind in kinds):
+            index: Ints = cells.model if event.kind == "drift" else cells.type
+            left[(cells.seed == event.seed) & (index == event.index) & (times < event.at)] *= event.keep
+        return left
+
+
+def _some(cells: Cells, mask: NDArray[np.bool_]) -> Cells:
+    return Cells(cells.seed[mask], cells.type[mask], cells.model[mask])
+
+
+def _at(at: Floats | float, mask: NDArray[np.bool_]) -> Floats | float:
+    return at[mask] if isinstance(at, np.ndarray) else at

@@ -1,0 +1,110 @@
+"""How many tokens a model uses on a task type: shrunken means, so that prices act at once and teach nothing false."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from selector.posteriors._evidence import EVERY, Cells, Evidence, Floats, Seeds
+
+__all__ = ["Tokens", "output_token_equivalents", "shrunk_ratio"]
+
+_CELL_WEIGHT = 3.0  # nu0: pseudo-outcomes of the model's pooled mean in each cell
+_MODEL_WEIGHT = 2.0  # pseudo-outcomes of the catalogue's value in the model's pooled mean
+
+
+class Tokens:
+    """Expected output tokens of every (seed, task type, model).
+
+    The Gamma-Gamma posterior mean: with n outcomes of total N in a cell, ``(3 m + N) / (3 + n)``, where m is the
+    model's mean over all types, itself shrunk by two pseudo-outcomes to the catalogue's value. A model without prices
+    is believed in dollars instead: one dollar per token.
+
+    Parameters
+    ----------
+    evidence
+        Discounted (n, N), shape (2, n_seeds, n_types, n_models).
+    catalogue
+        Expected output tokens before anything was seen, > 0, shape (n_seeds, n_models).
+
+    Notes
+    -----
+    The mean is the arithmetic one, because the budget is on the mean; a log-normal's mean would be biased where the
+    tail is not log-normal. Tails come from `lognormal_quantile`.
+
+    Examples
+    --------
+    >>> e = Evidence(2, (1, 1, 1), half_life=np.inf)
+    >>> tokens = Tokens(e, np.array([[100.0]]))
+    >>> e.add(Cells(*np.zeros((3, 1), int)), np.array([[1.0], [200.0]]), at=0.0)
+    >>> tokens.refresh(0.0)
+    >>> tokens.mean[0, 0].round(1).tolist()          # m = (200 + 2 100) / 3; (3 m + 200) / 4
+    [150.0]
+    """
+
+    __slots__ = ("catalogue", "evidence", "mean")
+
+    def __init__(self, evidence: Evidence, catalogue: Floats) -> None:
+        self.evidence, self.catalogue = evidence, catalogue
+        self.mean: Floats = np.empty(evidence.shape)
+        self.refresh(0.0)
+
+    def refresh(self, now: float, seeds: Seeds = EVERY) -> None:
+        """Compute every cell's mean anew."""
+        n, total = np.maximum(self.evidence.now(now, seeds), 0.0)
+        model = (total.sum(1) + _MODEL_WEIGHT * self.catalogue[seeds]) / (n.sum(1) + _MODEL_WEIGHT)
+        self.mean[seeds] = (total + _CELL_WEIGHT * model[:, None]) / (n + _CELL_WEIGHT)
+
+    def grow(self, n_types: int, catalogue: Floats, now: float) -> None:
+        """Make room for more task types and models."""
+        self.evidence.grow(n_types, catalogue.shape[1])
+        self.catalogue, self.mean = catalogue, np.empty(self.evidence.shape)
+        self.refresh(now)
+
+    def add(self, cells: Cells, tokens: Floats, at: Floats | float, scale: Floats | float = 1.0) -> None:
+        """Add what outcomes used."""
+        self.evidence.add(cells, np.stack((np.ones_like(tokens), tokens)), at, scale)
+
+
+def output_token_equivalents(cost_usd: Floats, input_usd: Floats, output_usd_per_token: Floats) -> Floats:
+    """Turn dollars that came without tokens into output tokens: (cost - priced input) / output price.
+
+    A provider's bill is a fact even where it names no tokens; in output-token equivalents it teaches the same belief.
+
+    Parameters
+    ----------
+    cost_usd
+        What was paid.
+    input_usd
+        What the known input costs at the prices of that day.
+    output_usd_per_token
+        The output price of that day; 0 gives 0 tokens.
+
+    Examples
+    --------
+    >>> output_token_equivalents(np.array([0.02]), np.array([0.005]), np.array([15e-6])).round().tolist()
+    [1000.0]
+    """
+    output = np.maximum(np.asarray(cost_usd, float) - input_usd, 0.0)
+    priced = np.asarray(output_usd_per_token, float)
+    return np.divide(output, priced, out=np.zeros(np.broadcast(output, priced).shape), where=priced > 0)
+
+
+def shrunk_ratio(observed: Floats, expected: Floats, weight: float) -> Floats:
+    """Learn a ratio of sums, held at 1 by a weight in units of the expected sum.
+
+    It serves where a number is expected and another is seen: a model's tokens per four characters, a route's dollars
+    against its price list.
+
+    Parameters
+    ----------
+    observed, expected
+        Sums, >= 0.
+    weight
+        How much expected sum it takes to move half of the way from 1.
+
+    Examples
+    --------
+    >>> shrunk_ratio(np.array([0.0, 130.0]), np.array([0.0, 100.0]), 100.0).tolist()
+    [1.0, 1.15]
+    """
+    return (np.asarray(observed, float) + weight) / (np.asarray(expected, float) + weight)
