@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +60,7 @@ class PassResult:
     """Whether the total went over the cap, shape (n_seeds,)."""
     refused: NDArray[np.intp]
     """Decisions for which no model fitted, shape (n_seeds,); they score zero and cost nothing."""
-    n_types: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    chosen: NDArray[np.float64]
     """Choices per (task type, model), summed over seeds."""
 
 
@@ -140,7 +140,7 @@ class _Run:
                 if purse is not None:
                     purse.book(np.round(cost * NANO).astype(np.int64))
             self.tick((stop - start) * n_seeds)
-        over = np.zeros(n_seeds, bool) if purse is None else purse.spent > purse.limit
+        over = purse.spent > purse.limit if purse is not None else spent > (self.protocol.budget_usd or np.inf) * n
         return PassResult(reward / n, spent / n, chosen.sum(1) / n, over, refused, chosen.sum(0))
 
     def _start(self, matrix: Matrix, n_seeds: int) -> tuple[Purse | None, NDArray[np.int64]]:

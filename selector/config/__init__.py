@@ -1,0 +1,45 @@
+"""What the user wrote, as typed values: read from YAML, TOML, JSON or a mapping, and checked.
+
+`Config.load` is the door. No key is ever ignored: an unknown one is refused with the nearest valid one, and one
+that a later version will know is refused as such. Every error says where: file, line, key, value and remedy.
+"""
+
+from selector.config._limits import BudgetConfig, TaskTypeConfig
+from selector.config._models import (
+    RATES,
+    DatedPricesConfig,
+    ModelConfig,
+    PricesConfig,
+    PriorConfig,
+    ProviderConfig,
+    RatesConfig,
+    RouteConfig,
+    TierConfig,
+)
+from selector.config._policy import NoWorseThanConfig, ObjectiveConfig, ObjectiveName, PolicyConfig, PolicyName
+from selector.config._references import Reference
+from selector.config._schema import Config
+from selector.config._units import Calendar, HalfLife
+
+__all__ = [
+    "RATES",
+    "BudgetConfig",
+    "Calendar",
+    "Config",
+    "DatedPricesConfig",
+    "HalfLife",
+    "ModelConfig",
+    "NoWorseThanConfig",
+    "ObjectiveConfig",
+    "ObjectiveName",
+    "PolicyConfig",
+    "PolicyName",
+    "PricesConfig",
+    "PriorConfig",
+    "ProviderConfig",
+    "RatesConfig",
+    "Reference",
+    "RouteConfig",
+    "TaskTypeConfig",
+    "TierConfig",
+]

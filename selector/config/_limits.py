@@ -1,0 +1,140 @@
+"""The sections on what tasks need and what may be spent: task types and budgets."""
+
+from datetime import timedelta
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import BeforeValidator, Field, field_serializer, model_validator
+
+from selector.config._section import Amount, Section, Share, Word, Words, a_list, fault
+from selector.config._units import Calendar, share, window
+
+
+class TaskTypeConfig(Section):
+    """What tasks of one type need and are worth.
+
+    Examples
+    --------
+    >>> TaskTypeConfig(needs=["tools"], worth_usd=0.5).needs
+    ('tools',)
+    """
+
+    later: ClassVar[frozenset[str]] = frozenset({"check"})
+
+    worth_usd: Amount | None = None
+    """What a success is worth."""
+    min_success: Share | None = None
+    """The least success for a model to be taken."""
+    max_latency_s: Annotated[float, Field(gt=0, le=1e9)] | None = None
+    """The longest wait."""
+    needs: Words = ()
+    """The capabilities that a model must have."""
+    only: Words = ()
+    """References of the only models that may serve; empty: all."""
+    explore: bool = True
+    """False: always the model believed best."""
+
+
+class BudgetConfig(Section):
+    """A limit on what is spent in a window, or an average to steer to.
+
+    Exactly one of `usd`, `tokens`, `requests` and `usd_per_request` is given.
+
+    Examples
+    --------
+    >>> month = BudgetConfig(name="company", usd=300, per="month", warn_at=["50%", "80%"])
+    >>> month.resource, month.limit, month.per, month.warn_at, month.is_hard
+    ('usd', 300.0, 'month', (0.5, 0.8), True)
+    >>> BudgetConfig(usd_per_request=0.02).is_hard
+    False
+    """
+
+    later: ClassVar[frozenset[str]] = frozenset({"scope", "each"})
+
+    name: Word = ""
+    """What it is called; such as ``usd-per-day`` when not given."""
+    usd: Amount | None = None
+    """Dollars in a window."""
+    tokens: Annotated[int, Field(ge=0, le=10**15)] | None = None
+    """Tokens of all classes in a window."""
+    requests: Annotated[int, Field(ge=0, le=10**15)] | None = None
+    """Decisions in a window."""
+    usd_per_request: Amount | None = None
+    """Dollars per decision on average: steered to, never a refusal."""
+    per: Annotated[Calendar | timedelta, BeforeValidator(window)] | None = None
+    """The window: a word is the calendar's in the configured time zone, a span of time rolls."""
+    hard: bool | None = None
+    """Whether it is never exceeded; when not given, true for a limit and false for an average."""
+    warn_at: Annotated[tuple[Annotated[float, BeforeValidator(share)], ...], BeforeValidator(a_list)] = ()
+    """At which shares of it a warning is given."""
+
+    @model_validator(mode="after")
+    def _one_resource(self) -> Self:
+        resources = ("usd", "tokens", "requests", "usd_per_request")
+        given = [name for name in resources if getattr(self, name) is not None]
+        if len(given) != 1:
+            said = "none is given" if not given else f"{' and '.join(given)} are given"
+            raise fault(f"must limit exactly one of {', '.join(resources)}; {said}", tuple(given[1:2]))
+        if given[0] != "usd_per_request" and self.per is None:
+            raise fault("is required: hour, day, week, month, total, or a span of time such as '5h'", ("per",))
+        if given[0] == "usd_per_request" and self.per is not None:
+            raise fault("has no meaning beside usd_per_request, which is an average over requests", ("per",))
+        if given[0] == "usd_per_request" and self.hard:
+            raise fault("cannot be true beside usd_per_request, which refuses nothing; give usd and per", ("hard",))
+        return self
+
+    @property
+    def resource(self) -> Literal["usd", "tokens", "requests", "usd_per_request"]:
+        """What is limited.
+
+        Examples
+        --------
+        >>> BudgetConfig(tokens=1_000_000, per="day").resource
+        'tokens'
+        """
+        if self.usd is not None:
+            return "usd"
+        if self.tokens is not None:
+            return "tokens"
+        return "requests" if self.requests is not None else "usd_per_request"
+
+    @property
+    def limit(self) -> float:
+        """How much of it.
+
+        Examples
+        --------
+        >>> BudgetConfig(requests=50, per="5h").limit
+        50
+        """
+        limit: float = getattr(self, self.resource)
+        return limit
+
+    @property
+    def is_hard(self) -> bool:
+        """Whether it is never exceeded.
+
+        Examples
+        --------
+        >>> BudgetConfig(usd=5, per="day", hard=False).is_hard
+        False
+        """
+        return self.resource != "usd_per_request" if self.hard is None else self.hard
+
+    @property
+    def label(self) -> str:
+        """The name, or one made from what is limited.
+
+        Examples
+        --------
+        >>> BudgetConfig(usd=5, per="day").label
+        'usd-per-day'
+        >>> BudgetConfig(tokens=5, per="5h").label
+        'tokens-per-18000s'
+        """
+        if self.name or self.per is None:
+            return self.name or self.resource
+        return f"{self.resource}-per-{self._written(self.per)}"
+
+    @field_serializer("per")
+    def _written(self, per: Calendar | timedelta | None) -> str | None:
+        return f"{per.total_seconds():.0f}s" if isinstance(per, timedelta) else per

@@ -1,0 +1,145 @@
+"""The whole configuration as one value."""
+
+import json
+from hashlib import blake2b
+from typing import Annotated, ClassVar, Literal, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from selector.config._consistency import first_problem
+from selector.config._limits import BudgetConfig, TaskTypeConfig
+from selector.config._load import document
+from selector.config._models import ModelConfig, ProviderConfig, mapping_of_names
+from selector.config._policy import ObjectiveConfig, PolicyConfig
+from selector.config._section import Name, Section, Word, a_list, expected, fault
+from selector.errors import nearest
+
+
+def _a_zone(value: str) -> str:
+    found = value == "UTC"
+    try:
+        found = found or bool(ZoneInfo(value))
+    except (KeyError, ValueError, OSError):
+        found = False
+    if not found:
+        raise expected("must be a time zone such as Europe/Berlin", nearest(value, available_timezones()))
+    return value
+
+
+def _no_priors_yet(value: object) -> object:
+    if value == "published":
+        raise fault("'published' is not supported yet; write none")
+    return value
+
+
+class Config(Section):
+    """What the user wrote, checked, as typed values.
+
+    Examples
+    --------
+    >>> config = Config.load({"models": {"opus": {"id": "claude-opus-4-8"}}, "policy": "greedy"})
+    >>> config.policy.name, list(config.models)
+    ('greedy', ['opus'])
+    >>> Config.load({"models": {"opus": {"usd_per_mtok_inn": 5}}})
+    Traceback (most recent call last):
+    selector.errors.ConfigError: models.opus.usd_per_mtok_inn: unknown key 'usd_per_mtok_inn'; did you mean ...
+    """
+
+    later: ClassVar[frozenset[str]] = frozenset(
+        {
+            "chains",
+            "default_model",
+            "ensembles",
+            "env_file",
+            "fallback",
+            "hold_expires_s",
+            "learnt_chains",
+            "mode",
+            "on_ledger_failure",
+            "outcomes",
+            "purposes",
+            "rules",
+            "rules_match",
+            "sessions",
+            "state",
+            "workflows",
+        }
+    )
+
+    version: Literal[1] = 1
+    """The version of this format."""
+    timezone: Annotated[str, AfterValidator(_a_zone)] = "UTC"
+    """The zone of calendar windows."""
+    policy: PolicyConfig = PolicyConfig()
+    """How the choice is made."""
+    priors: Annotated[Literal["none"], BeforeValidator(_no_priors_yet)] = "none"
+    """Where priors come from that are not given."""
+    objective: ObjectiveConfig | None = None
+    """What is wanted of the choice; None: the most success within a budget, or without one the cheapest model
+    that is no worse than the dearest."""
+    providers: dict[Name, ProviderConfig] = Field(default_factory=dict)
+    """Who serves."""
+    models: dict[Name, ModelConfig] = Field(default_factory=dict)
+    """What is chosen; left out altogether, the models are named elsewhere, as by a table of outcomes."""
+    task_types: Annotated[dict[Word, TaskTypeConfig], BeforeValidator(mapping_of_names)] = Field(default_factory=dict)
+    """What is known of each task type; others are learnt as they come. Short form: a list of names."""
+    budgets: Annotated[tuple[BudgetConfig, ...], BeforeValidator(a_list)] = ()
+    """What may be spent; all must admit a task."""
+    last_resort: Word | None = None
+    """The model, or model at a provider, that serves when no budget admits anything."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        problem = first_problem(self)
+        if problem is not None:
+            raise fault(problem.message, problem.path, kind=problem.kind)
+        return self
+
+    @classmethod
+    def load(cls, source: object) -> Self:
+        """Read a configuration.
+
+        Parameters
+        ----------
+        source
+            The path of a ``.yaml``, ``.yml``, ``.toml`` or ``.json`` file, a mapping, or a `Config`,
+            which is returned as it is.
+
+        Returns
+        -------
+        Config
+            The checked values.
+
+        Raises
+        ------
+        ConfigError
+            If anything is wrong; it names the file, the line, the key, the value and the nearest valid one.
+
+        Examples
+        --------
+        >>> Config.load({"models": {"opus": {"provider": "wrok"}}, "providers": {"work": {"kind": "anthropic"}}})
+        Traceback (most recent call last):
+        selector.errors.ConfigError: models.opus.provider: unknown provider 'wrok'; did you mean 'work'?
+        """
+        if isinstance(source, cls):
+            return source
+        found = document(source)
+        return cls.read(found.value, found.places)
+
+    @property
+    def digest(self) -> str:
+        """A short hash of the effective configuration, defaults included; the order of keys does not matter.
+
+        Examples
+        --------
+        >>> one = Config.load({"models": {"a": {}, "b": {}}, "policy": "thompson"})
+        >>> other = Config.load({"version": 1, "models": {"b": None, "a": {}}})
+        >>> one.digest == other.digest
+        True
+        >>> len(one.digest)
+        16
+        """
+        values = self.model_dump(mode="json", by_alias=True)
+        written = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return blake2b(written.encode(), digest_size=8).hexdigest()

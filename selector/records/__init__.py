@@ -1,0 +1,23 @@
+"""The frozen nouns: what is asked, what may serve it, what was tried and what came of it.
+
+Every record checks itself when it is made; a value that cannot be is refused with the field, the value and
+the remedy. The room loads the standard library alone.
+"""
+
+from selector.records._attempt import Attempt
+from selector.records._candidate import Candidate, Exclusion, Reason
+from selector.records._failure import Failure
+from selector.records._outcome import Judgement, Outcome, Usage
+from selector.records._task import Task
+
+__all__ = [
+    "Attempt",
+    "Candidate",
+    "Exclusion",
+    "Failure",
+    "Judgement",
+    "Outcome",
+    "Reason",
+    "Task",
+    "Usage",
+]

@@ -1,0 +1,71 @@
+"""One call to one route."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from selector.records._checks import count, instant, keep, number, word
+from selector.records._failure import Failure
+from selector.records._outcome import Usage
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+__all__ = ["Attempt"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One call to one route; if it failed, why.
+
+    Examples
+    --------
+    >>> first = Attempt(model="sonnet", route="sonnet@work", failure="rate_limited")
+    >>> first.answered, first.failure.of_route
+    (False, True)
+    >>> Attempt(model="sonnet", number=0)
+    Traceback (most recent call last):
+    ValueError: Attempt.number must be a whole number of at least 1, not 0
+    """
+
+    model: str
+    """The model's name."""
+    route: str | None = None
+    """The route that was called, such as ``sonnet@work``."""
+    number: int = 1
+    """Which attempt of its decision, from 1."""
+    selected_by: str = "policy"
+    """Who chose it: ``policy``, ``rule``, ``route`` (another of the same model), ``chain``, ``last_resort``."""
+    propensity: float | None = None
+    """With which probability a policy chose it; None for a configured step."""
+    usage: Usage = field(default_factory=Usage)
+    """What it used, also when it failed."""
+    failure: Failure | None = None
+    """Why it failed, as a `Failure` or its name; None: it answered."""
+    detail: str = ""
+    """The provider's own words, shortened, without the prompt."""
+    at: datetime | None = None
+    """When the call began, in UTC."""
+
+    def __post_init__(self) -> None:
+        for name in ("model", "selected_by"):
+            if word(f"Attempt.{name}", getattr(self, name), ValueError) is None:
+                raise ValueError(f"Attempt.{name} must be a word, not None")
+        place = count("Attempt.number", self.number, ValueError)
+        if not place:
+            raise ValueError(f"Attempt.number must be a whole number of at least 1, not {self.number!r}")
+        number("Attempt.propensity", self.propensity, ValueError, high=1 + 1e-9)
+        failure = None if self.failure is None else Failure(self.failure)
+        keep(self, number=place, failure=failure, at=instant("Attempt.at", self.at, ValueError))
+
+    @property
+    def answered(self) -> bool:
+        """Whether there is an answer.
+
+        Examples
+        --------
+        >>> Attempt(model="sonnet").answered
+        True
+        """
+        return self.failure is None
