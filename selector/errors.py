@@ -90,7 +90,9 @@ class ConfigError(SelectorError, ValueError):
         The dotted path of the key, such as ``models.opus.usd_per_mtok_in``.
     """
 
-    def __init__(self, message: str, *, file: str | None = None, line: int | None = None, key: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, file: str | None = None, line: int | None = None, key: str | None = None
+    ) -> None:
         self.file, self.line, self.key = file, line, key
         place = ":".join(str(part) for part in (file, line) if part is not None)
         super().__init__(": ".join(part for part in (place, key, message) if part))

@@ -11,7 +11,10 @@ __all__ = ["Horizon", "Pacer", "PerRequest", "Traffic", "window_target"]
 
 Floats = NDArray[np.float64]
 
-_BANK_REQUESTS, _DEBT_REQUESTS = 150.0, 300.0  # a bank is worked off over so many requests, a debt paid back over so many
+_BANK_REQUESTS, _DEBT_REQUESTS = (
+    150.0,
+    300.0,
+)  # a bank is worked off over so many requests, a debt paid back over so many
 _BANK_MOST, _DEBT_MOST = 15.0, 450.0  # requests' worth
 _LEAST, _MOST = 0.05, 4.0  # of the window's mean
 _TRAFFIC_SHAPE = 4.0  # how sure past windows are of this one's count: a coefficient of variation of a half

@@ -73,7 +73,9 @@ def study_tables(study: dict[str, Any]) -> list[Table]:
         for row in (r for r in study["rows"] if r["budget_usd_per_request"] == budget):
             table.add_row(*_row_cells(row, passes))
         table.add_section()
-        for reference in (r for r in study["references"] if r["budget_usd_per_request"] == budget and r["name"] in _KNOWN):
+        for reference in (
+            r for r in study["references"] if r["budget_usd_per_request"] == budget and r["name"] in _KNOWN
+        ):
             blank = [""] * (2 if passes > 1 else 1)
             cells = [reference["name"].replace("_", " "), *blank[1:], number(reference["mean_reward"]), ""]
             table.add_row(*cells, money(reference["mean_cost_usd"]), style="dim")

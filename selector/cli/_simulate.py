@@ -23,7 +23,9 @@ Budgets = Annotated[
 ]
 Policies = Annotated[
     list[str] | None,
-    typer.Option("--policy", help="thompson, top_two, epsilon_greedy, ucb1, kl_ucb, greedy, uniform, fixed:MODEL; repeat."),
+    typer.Option(
+        "--policy", help="thompson, top_two, epsilon_greedy, ucb1, kl_ucb, greedy, uniform, fixed:MODEL; repeat."
+    ),
 ]
 
 
@@ -62,7 +64,9 @@ def simulate(
     ]
     n = seeds * len(settings) * len(protocols) * ((learnt.n_prompts if learnt else 0) + passes * measured.n_prompts)
     with _progress(n, shown=not quiet) as tick:
-        study = run_study(settings, protocols, list(range(seed, seed + seeds)), jobs=jobs or os.cpu_count() or 1, tick=tick)
+        study = run_study(
+            settings, protocols, list(range(seed, seed + seeds)), jobs=jobs or os.cpu_count() or 1, tick=tick
+        )
     study.notes[:0] = notes
     _emit(study, output, plot, as_json=as_json, source=data.name)
 
@@ -106,7 +110,13 @@ def _progress(total: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
     if not (shown and err.is_terminal):
         yield lambda _: None
         return
-    columns = (TextColumn("simulating"), BarColumn(), MofNCompleteColumn(), TextColumn("decisions"), TimeRemainingColumn())
+    columns = (
+        TextColumn("simulating"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("decisions"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task("", total=total)
         yield lambda n: bar.advance(task, n)

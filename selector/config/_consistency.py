@@ -65,7 +65,9 @@ def first_problem(config: _Whole) -> Problem | None:
     True
     """
     checks = (_models, _variants, _renames, _routes, _named_models, _task_types, _budgets)
-    if "models" not in config.model_fields_set:  # part of a configuration, such as a simulation's: it names others' models
+    if (
+        "models" not in config.model_fields_set
+    ):  # part of a configuration, such as a simulation's: it names others' models
         checks = (_task_types, _budgets)
     return next((problem for check in checks for problem in check(config)), None)
 

@@ -214,7 +214,9 @@ class Decider:
             paid = self.cost[forced, types[forced], arm[forced]]
         allowance.settle(forced, paid)
 
-    def _view(self, seeds: Seeds, types: Seeds, cost: Floats, may: NDArray[np.bool_], theta: Floats, now: float) -> View:
+    def _view(
+        self, seeds: Seeds, types: Seeds, cost: Floats, may: NDArray[np.bool_], theta: Floats, now: float
+    ) -> View:
         success, worth = self.beliefs.success, self.setup.worth_usd
         price = self.price[seeds]
         return View(
@@ -230,7 +232,11 @@ class Decider:
     def _solve(self, now: float, seeds: Seeds, *, whole: bool) -> None:
         weight, cost = self.mix[seeds] / self.mix[seeds].sum(1, keepdims=True), self.cost[seeds]
         start = (self.n_outcomes * 5) % (self.setup.n_rows - _SOLVER_ROWS + 1)
-        theta = self.draws.matrix[seeds][..., start : start + _SOLVER_ROWS].swapaxes(2, 3) if self.setup.policy.uses_draws else cost[..., None, :]
+        theta = (
+            self.draws.matrix[seeds][..., start : start + _SOLVER_ROWS].swapaxes(2, 3)
+            if self.setup.policy.uses_draws
+            else cost[..., None, :]
+        )
         view = self._view(seeds, EVERY, cost, np.ones(cost.shape, bool), theta, now)
 
         def spend(price: Floats) -> Floats:
@@ -245,9 +251,17 @@ class Decider:
         target = np.maximum(target, cheapest)
         scale = 1.0 / np.maximum((weight * cost.mean(-1)).sum(1), 1e-12)
         solver = PriceSolver(self.solver.price[seeds])
-        monotone = self.setup.objective.monotone
-        solve = solver.scan if not monotone else solver.solve if whole else solver.follow
-        self.solver.price[seeds] = solve(spend, target, scale)
+        if not self.setup.objective.monotone:
+            solver.scan(spend, target, scale)
+        elif whole:
+            solver.solve(spend, target, scale)
+        else:
+            lost = solver.follow(spend, target, scale)
+            self.solver.price[seeds] = solver.price
+            if lost.any():
+                self._solve(now, self._seeds[seeds][lost], whole=True)
+            return
+        self.solver.price[seeds] = solver.price
 
     def _redraw_moved(self, seeds: Seeds) -> None:
         success, sharp = self.beliefs.success, self.setup.sharpness
@@ -257,7 +271,11 @@ class Decider:
         sd = np.sqrt(mean * (1 - mean) / (sharp * strength + 1))
         drawn = self._drawn_strength[seeds]
         grown = np.abs(strength - drawn) >= np.maximum(0.99 * success.kappa[seeds, None, None], _GROWN * drawn)
-        stale = grown | (np.abs(mean - self._drawn_mean[seeds]) > _MOVED * sd) | (self._uses[seeds] >= self.setup.n_rows)[..., None]
+        stale = (
+            grown
+            | (np.abs(mean - self._drawn_mean[seeds]) > _MOVED * sd)
+            | (self._uses[seeds] >= self.setup.n_rows)[..., None]
+        )
         if stale.any():
             s, x, k = np.nonzero(stale)
             s = self._seeds[seeds][s]

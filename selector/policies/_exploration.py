@@ -42,13 +42,15 @@ class Exploration:
     burn_in_rate: float = 0.10
     share: float = 0.02
 
-    def weights(self, n_cell: Floats, thin: Bools, eligible: Bools) -> Floats:
+    def weights(self, n_cell: Floats, cost: Floats, thin: Bools, eligible: Bools) -> Floats:
         """Return q, shape (..., K): zero where not eligible.
 
         Parameters
         ----------
         n_cell
             Outcomes of each arm on this task type, >= 0, shape (..., K).
+        cost
+            Expected cost, USD, >= 0, shape (..., K).
         thin
             Arms in burn-in, shape (..., K).
         eligible
@@ -57,15 +59,15 @@ class Exploration:
         Examples
         --------
         >>> every = np.ones(2, bool)
-        >>> Exploration().weights(np.array([9.0, 0.0]), ~every, every).round(2).tolist()
+        >>> Exploration().weights(np.array([9.0, 0.0]), np.ones(2), ~every, every).round(2).tolist()
         [0.3, 0.7]
         """
         rare = eligible / (n_cell + 1)
         n = np.maximum(eligible.sum(-1, keepdims=True), 1)
         q: Floats = 0.5 * eligible / n + 0.5 * rare / np.maximum(rare.sum(-1, keepdims=True), 1e-300)
-        thin = thin & eligible
-        n_thin = thin.sum(-1, keepdims=True)
-        return np.where(n_thin > 0, thin / np.maximum(n_thin, 1), q)
+        thrift = np.where(thin & eligible, np.maximum(cost, 1e-12) ** -0.5, 0.0)
+        burning = thrift.sum(-1, keepdims=True)
+        return np.where(burning > 0, thrift / np.where(burning > 0, burning, 1.0), q)
 
 
 class Allowance:
@@ -134,7 +136,7 @@ class Allowance:
         """
         rules, thin = self.rules, (self._seen[seeds] < self.rules.burn_in)[:, None]
         fits = np.ones(cost.shape, bool) if mean_usd is None else cost <= _REPAID * mean_usd[:, None, None]
-        q = rules.weights(n, np.broadcast_to(thin, cost.shape), fits)
+        q = rules.weights(n, cost, thin, fits)
         burning = (thin & fits).any(-1)
         wanted = np.where(burning, max(rules.burn_in_rate, rules.floor), rules.floor)
         self.q[seeds], self._wanted[seeds] = q, np.where(fits.any(-1), wanted, 0.0)

@@ -15,6 +15,7 @@ __all__ = ["PriceSolver", "expected_cost"]
 
 _STEP = 1.25  # how far from the last price the second evaluation looks
 _LONGEST = 3.0  # how many such steps one move may take
+_FAR = 0.1  # of the target: a price off by less than this is left to the next step
 _FULL = 22  # evaluations of a whole bisection, beyond those that find the bracket
 _GRID = 40  # prices on the grid where spend is not monotone
 
@@ -70,8 +71,8 @@ class PriceSolver:
     >>> spend = lambda price: 2.0 / (1 + price)
     >>> solver.solve(spend, target=np.array([0.5]), scale=np.array([1.0])).round(3).tolist()
     [3.0]
-    >>> solver.follow(spend, target=np.array([0.45]), scale=np.array([1.0])).round(1).tolist()
-    [3.5]
+    >>> solver.follow(spend, target=np.array([0.45]), scale=np.array([1.0])).tolist(), solver.price.round(1).tolist()
+    ([False], [3.5])
 
     References
     ----------
@@ -108,17 +109,26 @@ class PriceSolver:
         self.price = np.where(free, 0.0, high)
         return self.price
 
-    def follow(self, spend: Spend, target: Floats, scale: Floats) -> Floats:
-        """Move from the last price with two evaluations: a secant step on logarithms, of limited length."""
-        here = np.maximum(self.price, scale * 1e-4)  # a price that moves no choice, for zero
+    def follow(self, spend: Spend, target: Floats, scale: Floats) -> Bools:
+        """Move from the last price with two evaluations: a secant step on logarithms, of limited length.
+
+        Returns
+        -------
+        array
+            Where the target lies further away than the longest step, shape (n_seeds,): bisect there.
+        """
+        least = scale * 1e-4  # a price that moves no choice stands for zero
+        here = np.maximum(self.price, least)
         first = spend(here)
-        step = np.where(first > target, np.log(_STEP), -np.log(_STEP))
-        second = spend(here * np.exp(step))
-        fell = first - second
-        length = np.divide(first - target, fell, out=np.full_like(fell, _LONGEST), where=np.abs(fell) > 1e-12 * first)
+        over = first > target
+        step = np.where(over, np.log(_STEP), -np.log(_STEP))
+        fell = first - spend(here * np.exp(step))
+        length = np.divide(first - target, fell, out=np.full_like(fell, np.inf), where=np.abs(fell) > 1e-12 * first)
         price = here * np.exp(step * np.clip(length, 0.0, _LONGEST))
-        self.price = np.where(price <= scale * 1e-4, 0.0, price)
-        return self.price
+        self.price = np.where(price <= least, 0.0, price)
+        far = (length > _LONGEST) & (np.abs(first - target) > _FAR * target)
+        lost: Bools = far & (over | (here > least))
+        return lost
 
     def scan(self, spend: Spend, target: Floats, scale: Floats) -> Floats:
         """Try a grid of prices and take the smallest that meets the target, else the one that spends least."""

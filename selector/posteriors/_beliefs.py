@@ -130,7 +130,9 @@ class Beliefs:
         """(n_seeds, n_types, n_models)."""
         return self.success.evidence.shape
 
-    def observe(self, cells: Cells, *, at: Floats | float, now: float, score: Floats, tokens: Floats) -> NDArray[np.bool_]:
+    def observe(
+        self, cells: Cells, *, at: Floats | float, now: float, score: Floats, tokens: Floats
+    ) -> NDArray[np.bool_]:
         """Learn from outcomes, at most one per seed; say for each whether its model's drift alarm rang.
 
         Parameters
@@ -208,7 +210,9 @@ class Beliefs:
         self.success.update(cells, now)
         return rang
 
-    def _add_tokens(self, cells: Cells, at: Floats | float, tokens: Floats, sign: float, used: NDArray[np.bool_]) -> None:
+    def _add_tokens(
+        self, cells: Cells, at: Floats | float, tokens: Floats, sign: float, used: NDArray[np.bool_]
+    ) -> None:
         part, when = _some(cells, used), _at(at, used)
         self.tokens.add(part, tokens[used], when, sign * self._left(part, when, "version"))
 

@@ -47,7 +47,9 @@ class Cusum:
 
     __slots__ = ("alarm", "down", "drift", "least", "up")
 
-    def __init__(self, n_seeds: int, n_models: int, *, drift: float = 0.35, alarm: float = 12.0, least: float = 8.0) -> None:
+    def __init__(
+        self, n_seeds: int, n_models: int, *, drift: float = 0.35, alarm: float = 12.0, least: float = 8.0
+    ) -> None:
         self.drift, self.alarm, self.least = drift, alarm, least
         self.up: Floats = np.zeros((n_seeds, n_models))
         self.down: Floats = np.zeros((n_seeds, n_models))

@@ -92,7 +92,9 @@ class Evidence:
         flat = self._sums.reshape(len(self._sums), -1)
         return flat.take(cells.flat(self.shape), axis=1) * self._to(now)
 
-    def keep(self, share: float, *, seed: int, model: int | slice = slice(None), type_: int | slice = slice(None)) -> None:
+    def keep(
+        self, share: float, *, seed: int, model: int | slice = slice(None), type_: int | slice = slice(None)
+    ) -> None:
         """Multiply what was gathered so far in a model (over all types) or a type (over all models) by a share."""
         self._sums[:, seed, type_, model] *= share
 

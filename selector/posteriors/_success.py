@@ -69,7 +69,18 @@ class Success:
     [0.9, 0.75]
     """
 
-    __slots__ = ("_strength", "_weight", "alpha", "beta", "evidence", "graded", "kappa", "n_repaired", "prior", "quality")
+    __slots__ = (
+        "_strength",
+        "_weight",
+        "alpha",
+        "beta",
+        "evidence",
+        "graded",
+        "kappa",
+        "n_repaired",
+        "prior",
+        "quality",
+    )
 
     def __init__(self, evidence: Evidence, quality: Floats, weight: Floats) -> None:
         self.evidence, self.quality = evidence, quality

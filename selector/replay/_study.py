@@ -251,7 +251,8 @@ def _empty(protocols: list[Protocol], seeds: list[int], speed: float) -> Study:
 def _collect(study: Study, policy: str, protocol: Protocol, passes: list[PassResult]) -> None:
     budget, matrix = protocol.budget_usd, protocol.measured
     optimum = next(
-        (r.mean_reward for r in study.references if r.name == "type_optimum" and r.budget_usd_per_request == budget), None
+        (r.mean_reward for r in study.references if r.name == "type_optimum" and r.budget_usd_per_request == budget),
+        None,
     )
     for number, result in enumerate(passes, 1):
         reward, cost = float(result.reward.mean()), float(result.cost_usd.mean())

@@ -54,7 +54,13 @@ class Matrix:
         """Keep some prompts."""
         split = None if self.split is None else self.split[prompts]
         return Matrix(
-            self.score[prompts], self.cost_usd[prompts], self.type[prompts], self.models, self.task_types, split, self.dropped
+            self.score[prompts],
+            self.cost_usd[prompts],
+            self.type[prompts],
+            self.models,
+            self.task_types,
+            split,
+            self.dropped,
         )
 
     def in_split(self, name: str) -> Matrix:
@@ -112,7 +118,9 @@ def load_matrix(source: str | Path | pa.Table, models: tuple[str, ...] | None = 
     used = np.unique(type_[complete])
     type_ = np.searchsorted(used, type_)
     split = _first(table, "split", prompt, len(prompts)) if "split" in table.column_names else None
-    whole = Matrix(matrices[0], matrices[1], type_, arms, tuple(type_names[i] for i in used), split, int((~complete).sum()))
+    whole = Matrix(
+        matrices[0], matrices[1], type_, arms, tuple(type_names[i] for i in used), split, int((~complete).sum())
+    )
     return whole.take(complete)
 
 
