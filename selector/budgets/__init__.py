@@ -2,7 +2,7 @@
 
 from selector.budgets._ledger import Account, Ledger, MemoryLedger, Purse
 from selector.budgets._money import NANO, ceil_nanos, nanos, usd
-from selector.budgets._pacing import Horizon, Pacer, PerRequest, Traffic, window_target
+from selector.budgets._pacing import Horizon, Pacer, PerRequest, Traffic, Window, window_target
 
 __all__ = [
     "NANO",
@@ -14,6 +14,7 @@ __all__ = [
     "PerRequest",
     "Purse",
     "Traffic",
+    "Window",
     "ceil_nanos",
     "nanos",
     "usd",

@@ -38,7 +38,7 @@ class Ledger(Protocol):
         """Read one budget."""
 
     def reserve(self, hold: str, amounts: Mapping[str, int]) -> str | None:
-        """Hold an amount of each budget, all or none; return the tightest budget that refused, or None if all is held."""
+        """Hold an amount of each budget, all or none; return the tightest that refused, or None if all is held."""
 
     def settle(self, hold: str, amounts: Mapping[str, int]) -> Mapping[str, int]:
         """Book what was really used in place of a hold; return by how much it overran the hold, where it did."""

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Horizon", "Pacer", "PerRequest", "Traffic", "window_target"]
+__all__ = ["Horizon", "Pacer", "PerRequest", "Traffic", "Window", "window_target"]
 
 Floats = NDArray[np.float64]
 
@@ -191,7 +191,8 @@ class Traffic:
         self._so_far = np.zeros_like(self._so_far)
 
     def _bin(self, phase: float) -> int:
-        return min(int(phase * self._bins.shape[1]), self._bins.shape[1] - 1)
+        n_bins: int = self._bins.shape[1]
+        return min(int(phase * n_bins), n_bins - 1)
 
     def _passed(self, phase: float) -> Floats:
         at = self._bin(phase)
@@ -199,3 +200,51 @@ class Traffic:
         whole = self._profile[:, :at].sum(1) + within * self._profile[:, at]
         share: Floats = whole / self._profile.sum(1)
         return share
+
+
+class Window:
+    """A limit per window of unknown traffic: what is left over the forecast of what is still to come.
+
+    Parameters
+    ----------
+    limit_usd
+        Per window, >= 0.
+    traffic
+        The forecast, of every seed.
+
+    Examples
+    --------
+    >>> pace = Window(1.0, Traffic(np.array([10.0])))
+    >>> pace.arrive(0.0); pace.settle(np.array([0.55])); pace.target().round(3).tolist()
+    [0.041]
+    """
+
+    __slots__ = ("_limit", "_phase", "_spent", "traffic")
+
+    def __init__(self, limit_usd: float, traffic: Traffic) -> None:
+        self.traffic = traffic
+        self._limit, self._phase = limit_usd, 0.0
+        self._spent: Floats = np.zeros(len(traffic.usual))
+
+    @property
+    def mean_usd(self) -> Floats:
+        """What a request of a usual window may cost, shape (n_seeds,)."""
+        return self._limit / self.traffic.usual
+
+    def arrive(self, phase: float) -> None:
+        """Count a request at a phase of the window in [0, 1)."""
+        self._phase = phase
+        self.traffic.arrive(phase)
+
+    def target(self) -> Floats:
+        """Return the target per request."""
+        return window_target(self._limit - self._spent, self.traffic.remaining(self._phase), self.mean_usd)
+
+    def settle(self, cost_usd: Floats) -> None:
+        """Book what a request cost."""
+        self._spent = self._spent + cost_usd
+
+    def roll(self) -> None:
+        """Begin the next window."""
+        self.traffic.close()
+        self._spent, self._phase = np.zeros_like(self._spent), 0.0

@@ -1,9 +1,107 @@
-"""`selector demo`: placeholder until the world is here."""
+"""`selector demo`: a world of published figures, with selector beside fixed models and baselines."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from selector.cli._output import console, money, number, print_json, progress, study_tables
+from selector.decision import Decider, candidates
+from selector.replay import Protocol, World, published_world, run_study, settings_of, simulate, world_citations
+from selector.report import frontier_figure, learnt_figure, save_svg
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 __all__ = ["demo"]
 
+_BUDGETS = (0.10, 0.20, 0.50)
+_SHOWN = 0.20  # the budget of the one run that is looked into
+_POLICIES = ("thompson", "greedy", "epsilon_greedy", "uniform")
+_KIND = "reasoning"  # the task type whose next choice is laid out
+_TITLE = "A simulation built from published figures"
 
-def demo() -> None:
-    """Simulate a world of published figures."""
+
+def demo(
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the pictures.")] = Path("out"),
+    tasks: Annotated[int, typer.Option(min=100, help="How many tasks.")] = 3000,
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds.")] = 12,
+    seed: Annotated[int, typer.Option(min=0, help="Of the world.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress bar.")] = False,
+) -> None:
+    """Simulate a world built from published figures: 11 models, 9 kinds of task, three budgets."""
+    world = published_world(tasks, np.random.default_rng(seed))
+    settings = [settings_of(word, world.matrix, None, budget=True)[0] for word in _POLICIES]
+    protocols = [Protocol(measured=world.matrix, budget_usd=budget) for budget in _BUDGETS]
+    total = tasks * seeds * len(settings) * len(protocols)
+    with progress(total, shown=not quiet) as tick:
+        study = run_study(settings, protocols, list(range(seeds)), jobs=os.cpu_count() or 1, tick=tick)
+    protocol = Protocol(measured=world.matrix, budget_usd=_SHOWN)
+    _, decider = simulate(lambda guess: settings[0].setup(guess, len(world.matrix.task_types)), protocol, [0])
+    result = study.as_dict()
+    output.mkdir(parents=True, exist_ok=True)
+    pictures = [output / "frontier.svg", output / "learnt.svg"]
+    save_svg(frontier_figure(result["rows"], result["references"], title=_TITLE), pictures[0])
+    save_svg(_learnt(world, decider), pictures[1])
+    if as_json:
+        print_json(result | {"schema": "selector.demo/1"})
+        return
+    out = console()
+    for line in world_citations():
+        out.print(line, style="dim")
+    for table in study_tables(result):
+        out.print(table)
+    _show_learnt(out, world, decider)
+    _show_choice(out, world, decider)
+    out.print(f"{study.decisions_per_second:,.0f} decisions a second; pictures: {', '.join(map(str, pictures))}")
+
+
+def _learnt(world: World, decider: Decider) -> Figure:
+    matrix = world.matrix
+    title = f"What one run of {matrix.n_prompts} tasks at {money(_SHOWN)} USD each learnt; the truth in grey"
+    mean, n = decider.beliefs.success.mean[0], decider.beliefs.n[0]
+    return learnt_figure(matrix.task_types, matrix.models, mean, n, truth=world.rate, title=title)
+
+
+def _show_learnt(out: Console, world: World, decider: Decider) -> None:
+    """Print, per task type, which models got the work of one run, what is believed of them, and the truth."""
+    matrix, beliefs = world.matrix, decider.beliefs
+    table = Table(
+        title=f"what one run at {money(_SHOWN)} USD per task learnt", title_justify="left", title_style="bold"
+    )
+    for heading in ("task type", "most work to", "of its tasks", "believed", "truth", "USD/task"):
+        table.add_column(heading, justify="left" if heading in {"task type", "most work to"} else "right")
+    for x, name in enumerate(matrix.task_types):
+        n = beliefs.n[0, x]
+        for place, k in enumerate(np.argsort(-n)[:2].tolist()):
+            table.add_row(
+                name if place == 0 else "",
+                matrix.models[k],
+                f"{n[k] / n.sum():.0%}",
+                f"{beliefs.success.mean[0, x, k]:.0%}",
+                f"{world.rate[x, k]:.0%}",
+                money(float(decider.cost[0, x, k])),
+            )
+    out.print(table)
+
+
+def _show_choice(out: Console, world: World, decider: Decider) -> None:
+    """Print what the next choice would be made from."""
+    type_ = world.matrix.task_types.index(_KIND)
+    title = f"the next {_KIND} task: one dollar more is worth {decider.price[0]:.2f} successes"
+    table = Table(title=title, title_justify="left", title_style="bold")
+    table.add_column("model")
+    for heading in ("mean", "90 % interval", "n", "prior", "USD now", "drawn utility", "probability"):
+        table.add_column(heading, justify="right")
+    for c in candidates(decider, world.matrix.models, type_):
+        low, high = c.interval or (0.0, 1.0)
+        numbers = [number(c.mean, 2), f"{low:.2f} .. {high:.2f}", f"{c.n:.0f}", f"{c.prior_share:.0%}"]
+        table.add_row(c.model, *numbers, money(c.cost_usd), number(c.utility, 3), f"{c.probability:.1%}")
+    out.print(table)

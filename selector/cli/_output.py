@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-__all__ = ["complain", "console", "money", "number", "print_json", "study_tables", "write_json"]
+__all__ = ["complain", "console", "money", "number", "print_json", "progress", "study_tables", "write_json"]
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -121,3 +124,22 @@ def _difference_table(differences: list[dict[str, Any]], passes: int) -> Table:
         cells = [f"{d['policy']} - {d['minus']}", *numbered, money(d["budget_usd_per_request"])]
         table.add_row(*cells, f"{d['mean_reward']:+.4f}", interval)
     return table
+
+
+@contextmanager
+def progress(total: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar on a terminal; give what to call with the number of decisions made since."""
+    err = console(stderr=True)
+    if not (shown and err.is_terminal):
+        yield lambda _: None
+        return
+    columns = (
+        TextColumn("simulating"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("decisions"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda n: bar.advance(task, n)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from selector.cli._output import console, print_json, study_tables
+from selector.cli._output import console, print_json, progress, study_tables
 from selector.config import Config
 from selector.errors import ConfigError
 from selector.replay import Matrix, Protocol, Settings, Study, load_matrix, run_study, settings_of
+from selector.report import frontier_figure, save_svg
 
 __all__ = ["simulate"]
 
@@ -63,7 +62,7 @@ def simulate(
         for b in dict.fromkeys(found)
     ]
     n = seeds * len(settings) * len(protocols) * ((learnt.n_prompts if learnt else 0) + passes * measured.n_prompts)
-    with _progress(n, shown=not quiet) as tick:
+    with progress(n, shown=not quiet) as tick:
         study = run_study(
             settings, protocols, list(range(seed, seed + seeds)), jobs=jobs or os.cpu_count() or 1, tick=tick
         )
@@ -102,33 +101,11 @@ def _settings(
     return [settings for settings, _ in pairs], list(dict.fromkeys(note for _, notes in pairs for note in notes))
 
 
-@contextmanager
-def _progress(total: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    err = console(stderr=True)
-    if not (shown and err.is_terminal):
-        yield lambda _: None
-        return
-    columns = (
-        TextColumn("simulating"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("decisions"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=err, transient=True) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda n: bar.advance(task, n)
-
-
 def _emit(study: Study, output: Path | None, plot: Path | None, *, as_json: bool, source: str) -> None:
     result: dict[str, Any] = study.as_dict()
     if output is not None:
         study.write_parquet(output)
     if plot is not None:
-        from selector.report import frontier_figure, save_svg
-
         save_svg(frontier_figure(result["rows"], result["references"], title=source), plot)
     if as_json:
         print_json(result)

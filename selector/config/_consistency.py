@@ -9,7 +9,7 @@ from selector.config._references import Reference
 from selector.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from selector.config._limits import BudgetConfig, TaskTypeConfig
     from selector.config._models import ModelConfig, ProviderConfig
@@ -64,7 +64,15 @@ def first_problem(config: _Whole) -> Problem | None:
     >>> first_problem(Config.load({"models": {"opus": {}}})) is None
     True
     """
-    checks = (_models, _variants, _renames, _routes, _named_models, _task_types, _budgets)
+    checks: tuple[Callable[[_Whole], Iterator[Problem]], ...] = (
+        _models,
+        _variants,
+        _renames,
+        _routes,
+        _named_models,
+        _task_types,
+        _budgets,
+    )
     if (
         "models" not in config.model_fields_set
     ):  # part of a configuration, such as a simulation's: it names others' models

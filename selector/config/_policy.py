@@ -43,8 +43,8 @@ class PolicyConfig(Section):
     name: Annotated[PolicyName, BeforeValidator(_a_policy)] = "thompson"
     """Which policy."""
     floor: Share | None = None
-    """The least probability that is kept for every eligible model; when not given, .02 for ``thompson`` and ``top_two``,
-    else 0."""
+    """The least probability that is kept for every eligible model; when not given, .02 for ``thompson`` and
+    ``top_two``, else 0."""
     concentration: Annotated[float, Field(gt=0, le=1e4)] | None = None
     """By how much sampling narrows the posterior; 4 with a floor, else 2; 1 is textbook Thompson."""
     half_life: Annotated[

@@ -129,7 +129,7 @@ class Decider:
         self.refresh(now, np.array([event.seed]), whole=True)
 
     def reprice(self, model: int, factor: float, now: float) -> None:
-        """A price changed: costs follow at once, and a model that is now affordable while thin burns in again.
+        """Take in a price that changed: costs follow at once, and a model that became cheaper burns in again.
 
         For models believed in dollars, the belief itself is multiplied; it was about the old price.
         """

@@ -47,7 +47,8 @@ class EpsilonGreedy(Scored):
         """Spread epsilon over the eligible arms."""
         n = view.eligible.sum(-1, keepdims=True)
         uniform = view.eligible / n.clip(min=1)
-        return (1 - self.epsilon) * shares + self.epsilon * uniform
+        mixed: Floats = (1 - self.epsilon) * shares + self.epsilon * uniform
+        return mixed
 
     def least(self, view: View) -> Floats:
         """Promise ``epsilon / n``."""

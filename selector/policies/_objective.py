@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -18,8 +18,9 @@ class Objective(Protocol):
     A model's utility depends on that model alone: never on which rivals are present.
     """
 
-    monotone: bool
-    """Whether expected spend falls as the price rises, so that the price can be bisected."""
+    @property
+    def monotone(self) -> bool:
+        """Whether expected spend falls as the price rises, so that the price can be bisected."""
 
     def utility(self, theta: Floats, view: View) -> Floats:
         """Value draws (or means, or bounds) of success, shape (..., R, K), at the view's cost and price."""
@@ -42,7 +43,7 @@ class MostSuccess:
     [[0.4, 0.5]]
     """
 
-    monotone: bool = True
+    monotone: ClassVar[bool] = True
 
     def utility(self, theta: Floats, view: View) -> Floats:
         """Return ``theta - price cost``."""
@@ -65,7 +66,7 @@ class WorthUsd:
     [[1.3, 1.1]]
     """
 
-    monotone: bool = True
+    monotone: ClassVar[bool] = True
 
     def utility(self, theta: Floats, view: View) -> Floats:
         """Return ``worth theta - (1 + price) cost``."""
@@ -102,7 +103,7 @@ class MinSuccess:
 
     bar: float
     confidence: float = 0.5
-    monotone: bool = False
+    monotone: ClassVar[bool] = False
 
     def utility(self, theta: Floats, view: View) -> Floats:
         """Return ``-(1 + price) cost``: among the admitted, thrift is all that counts."""
@@ -137,7 +138,7 @@ class NoWorseThan:
     arm: int
     by: float = 0.02
     confidence: float = 0.5
-    monotone: bool = False
+    monotone: ClassVar[bool] = False
 
     def utility(self, theta: Floats, view: View) -> Floats:
         """Return ``-(1 + price) cost``."""

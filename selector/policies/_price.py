@@ -49,7 +49,8 @@ def expected_cost(policy: Policy, view: View, objective: Objective) -> Floats:
         better = utility[..., k] > best
         np.maximum(best, utility[..., k], out=best)
         np.copyto(cost, seen.cost[..., k, None], where=better)
-    return cost.mean(-1)
+    mean: Floats = cost.mean(-1)
+    return mean
 
 
 @dataclass(slots=True)

@@ -115,7 +115,7 @@ class Beliefs:
 
     __slots__ = ("_changed", "cusum", "events", "learning", "n", "success", "tokens")
 
-    def __init__(self, shape: tuple[int, int, int], priors: Priors, learning: Learning = Learning()) -> None:  # noqa: B008 - frozen
+    def __init__(self, shape: tuple[int, int, int], priors: Priors, learning: Learning = Learning()) -> None:
         seeds, _, models = shape
         self.learning = learning
         self.success = Success(Evidence(3, shape, learning.half_life), priors.quality, priors.weight)

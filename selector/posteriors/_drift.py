@@ -1,4 +1,4 @@
-"""A two-sided CUSUM per model: has it changed?"""
+"""Has a model changed: a two-sided CUSUM per model."""
 
 from __future__ import annotations
 

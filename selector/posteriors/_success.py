@@ -45,6 +45,8 @@ class Success:
         Shape (n_seeds, n_types, n_models).
     kappa
         Shape (n_seeds,), in [1, 4].
+    strength
+        s0: the prior's pseudo-outcomes in each cell of a model, shape (n_models,).
     n_repaired
         How many cells were not finite and fell back to their prior.
 
@@ -70,7 +72,6 @@ class Success:
     """
 
     __slots__ = (
-        "_strength",
         "_weight",
         "alpha",
         "beta",
@@ -80,12 +81,13 @@ class Success:
         "n_repaired",
         "prior",
         "quality",
+        "strength",
     )
 
     def __init__(self, evidence: Evidence, quality: Floats, weight: Floats) -> None:
         self.evidence, self.quality = evidence, quality
         self._weight = _POOL_WEIGHT + weight
-        self._strength = _PRIOR_STRENGTH + weight
+        self.strength = _PRIOR_STRENGTH + weight
         seeds, types, models = evidence.shape
         self.graded = np.zeros(seeds, dtype=bool)
         self.kappa: Floats = np.ones(seeds)
@@ -110,22 +112,22 @@ class Success:
         hardness = (total - n * model[:, None]).sum(2) / (n.sum(2) + _TYPE_WEIGHT)
         prior = np.clip(model[:, None] + hardness[..., None], 0.02, 0.98)
         kappa = _kappa(n, total, square, self.graded[seeds])
-        alpha = self._strength * prior + kappa[:, None, None] * total
-        beta = self._strength * (1 - prior) + kappa[:, None, None] * np.maximum(n - total, 0.0)
+        alpha = self.strength * prior + kappa[:, None, None] * total
+        beta = self.strength * (1 - prior) + kappa[:, None, None] * np.maximum(n - total, 0.0)
         self._publish(seeds, prior, kappa, alpha, beta)
 
     def update(self, cells: Cells, now: float) -> None:
         """Rebuild some cells from their evidence, the pooled prior and kappa as they were at the last refresh."""
         n, total, _ = np.maximum(self.evidence.cell(cells, now), 0.0)
         prior, kappa = self.prior[cells], self.kappa[cells.seed]
-        strength = self._strength[cells.model]
+        strength = self.strength[cells.model]
         self.alpha[cells] = strength * prior + kappa * total
         self.beta[cells] = strength * (1 - prior) + kappa * np.maximum(n - total, 0.0)
 
     def grow(self, n_types: int, quality: Floats, weight: Floats, now: float) -> None:
         """Make room for more task types and models; the new cells are their priors."""
         self.evidence.grow(n_types, len(quality))
-        self.quality, self._weight, self._strength = quality, _POOL_WEIGHT + weight, _PRIOR_STRENGTH + weight
+        self.quality, self._weight, self.strength = quality, _POOL_WEIGHT + weight, _PRIOR_STRENGTH + weight
         self.prior, self.alpha, self.beta = (np.empty(self.evidence.shape) for _ in range(3))
         self.refresh(now)
 
@@ -135,8 +137,8 @@ class Success:
             self.n_repaired += int(broken.sum())
             prior = np.where(np.isfinite(prior), prior, _UNKNOWN_MEAN)
             kappa = np.where(np.isfinite(kappa), kappa, 1.0)
-            alpha = np.where(broken, self._strength * prior, alpha)
-            beta = np.where(broken, self._strength * (1 - prior), beta)
+            alpha = np.where(broken, self.strength * prior, alpha)
+            beta = np.where(broken, self.strength * (1 - prior), beta)
         self.prior[seeds], self.kappa[seeds], self.alpha[seeds], self.beta[seeds] = prior, kappa, alpha, beta
 
 

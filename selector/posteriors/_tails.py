@@ -57,4 +57,5 @@ def lognormal_quantile(p: float, moments: Floats, location: Floats, cap: float =
     spread = np.maximum(square - total * total / safe, 0.0)
     rate = _PRIOR_SHAPE * _PRIOR_VAR + 0.5 * (spread + _PRIOR_N * n * (total / safe - m0) ** 2 / strength)
     scale = np.sqrt(rate / shape * (1 + 1 / strength))
-    return np.minimum(np.exp(mean + stdtrit(2 * shape, p) * scale), cap)
+    found: Floats = np.minimum(np.exp(mean + stdtrit(2 * shape, p) * scale), cap)
+    return found

@@ -86,7 +86,8 @@ def output_token_equivalents(cost_usd: Floats, input_usd: Floats, output_usd_per
     """
     output = np.maximum(np.asarray(cost_usd, float) - input_usd, 0.0)
     priced = np.asarray(output_usd_per_token, float)
-    return np.divide(output, priced, out=np.zeros(np.broadcast(output, priced).shape), where=priced > 0)
+    found: Floats = np.divide(output, priced, out=np.zeros(np.broadcast(output, priced).shape), where=priced > 0)
+    return found
 
 
 def shrunk_ratio(observed: Floats, expected: Floats, weight: float) -> Floats:

@@ -5,6 +5,7 @@ from selector.replay._settings import Settings, settings_of
 from selector.replay._simulate import PassResult, Protocol, simulate
 from selector.replay._study import Difference, Row, Study, run_study
 from selector.replay._table import Matrix, load_matrix
+from selector.replay._world import World, published_world, world_citations
 
 __all__ = [
     "Difference",
@@ -15,9 +16,12 @@ __all__ = [
     "Row",
     "Settings",
     "Study",
+    "World",
     "load_matrix",
+    "published_world",
     "references",
     "run_study",
     "settings_of",
     "simulate",
+    "world_citations",
 ]

@@ -80,7 +80,8 @@ def type_optimum(matrix: Matrix, budget: float | None) -> Reference:
     np.add.at(reward, matrix.type, matrix.score)
     np.add.at(cost, matrix.type, matrix.cost_usd)
     share = count[present] / count.sum()
-    return _mixed("type_optimum", *(m[present] / count[present, None] for m in (reward, cost)), share, budget)
+    mean_reward, mean_cost = (m[present] / count[present, None] for m in (reward, cost))
+    return _mixed("type_optimum", mean_reward, mean_cost, share, budget)
 
 
 def prompt_oracle(matrix: Matrix, budget: float | None) -> Reference:

@@ -135,7 +135,7 @@ def _learning(config: Config) -> Learning:
         return Learning(half_life=np.inf)
     if half_life.unit != "decisions":
         raise ConfigError(
-            f"a table of outcomes has no clock, so a half-life of {half_life} cannot be simulated; give it in decisions",
+            f"a table of outcomes has no clock, so {half_life} cannot be simulated; give it in decisions",
             key="policy.half_life",
         )
     return Learning(half_life=half_life.amount)

@@ -17,7 +17,6 @@ from selector.errors import DataError
 from selector.replay._references import Reference, references, static_hull
 from selector.replay._settings import Settings
 from selector.replay._simulate import PassResult, Protocol, simulate
-from selector.replay._table import Matrix
 
 __all__ = ["Difference", "Row", "Study", "run_study"]
 

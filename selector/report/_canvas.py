@@ -18,7 +18,7 @@ __all__ = ["DPI", "INK", "MUTED", "PAPER", "WIDTH", "blank", "drawing", "save_sv
 DPI = 96  # of a browser: 900 pixels are 900 pixels there
 WIDTH = 900
 INK, MUTED, PAPER = "#1f2328", "#59636e", "#ffffff"  # text, quieter text (6:1 on paper), the background
-_FONTS = ["DejaVu Sans", "Verdana", "Arial", "Helvetica", "sans-serif"]  # the widest first: others fit where it fits
+_FONT = "DejaVu Sans"  # comes with matplotlib; a viewer that lacks it takes another, narrower one, which fits too
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def drawing() -> Iterator[None]:
         mpl.rcParams.update(
             {
                 "font.family": "sans-serif",
-                "font.sans-serif": _FONTS[:1],
+                "font.sans-serif": [_FONT],
                 "text.parse_math": False,  # a dollar sign is a dollar sign
                 "axes.unicode_minus": False,
                 "svg.fonttype": "none",
@@ -55,8 +55,11 @@ def blank(title: str, height: int, width: int = WIDTH) -> Figure:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor=PAPER)
-    figure.suptitle(title, x=16 / width, y=1 - 14 / height, ha="left", va="top", fontsize=12, weight="bold", color=INK)
+    heading = figure.suptitle(
+        title, x=16 / width, y=1 - 14 / height, ha="left", va="top", fontsize=12, weight="bold", color=INK
+    )
     FigureCanvasAgg(figure)  # it makes itself the figure's canvas
+    heading.set_fontsize(12 * min(1, (width - 32) / max(heading.get_window_extent().width, 1)))
     return figure
 
 

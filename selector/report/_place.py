@@ -105,7 +105,7 @@ def _ranked(label: Label, tally: Floats, bounds: Bounds) -> tuple[Floats, Floats
     over, near = (_over(boxes - np.array(bounds[:2] * 2), tally, gap) for gap in (_GAP, _AIR))
     distance = np.hypot(*(anchors - np.clip(anchors, low, high)).T)
     later = np.repeat(np.arange(len(label.anchors)), len(boxes) // len(label.anchors))
-    cost = 1e4 * outside + over + 0.08 * near + 0.8 * distance + 0.5 * later
+    cost = 1e4 * outside + over + 0.04 * near + 0.8 * distance + 0.5 * later
     best = np.argsort(cost, kind="stable")[:_KEPT]
     return boxes[best], anchors[best], cost[best]
 
