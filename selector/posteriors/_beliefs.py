@@ -110,7 +110,7 @@ class Beliefs:
     ...     _ = beliefs.observe(first, at=at, now=at + 1, score=np.ones(1), tokens=np.full(1, 120.0))
     >>> beliefs.refresh(8.0)
     >>> beliefs.success.mean[0, 0].round(2).tolist(), beliefs.tokens.mean[0, 0].round().tolist()
-    ([0.99, 0.95], [119.0, 300.0])
+    ([0.99, 0.95], [119.0, 305.0])
     """
 
     __slots__ = ("_changed", "cusum", "events", "learning", "n", "success", "tokens")

@@ -9,15 +9,17 @@ from selector.posteriors._evidence import EVERY, Cells, Evidence, Floats, Seeds
 __all__ = ["Tokens", "output_token_equivalents", "shrunk_ratio"]
 
 _CELL_WEIGHT = 3.0  # nu0: pseudo-outcomes of the model's pooled mean in each cell
+_TYPE_WEIGHT = 10.0  # usual outcomes that hold a task type's factor at one
 _MODEL_WEIGHT = 2.0  # pseudo-outcomes of the catalogue's value in the model's pooled mean
 
 
 class Tokens:
     """Expected output tokens of every (seed, task type, model).
 
-    The Gamma-Gamma posterior mean: with n outcomes of total N in a cell, ``(3 m + N) / (3 + n)``, where m is the
-    model's mean over all types, itself shrunk by two pseudo-outcomes to the catalogue's value. A model without prices
-    is believed in dollars instead: one dollar per token.
+    The Gamma-Gamma posterior mean: with n outcomes of total N in a cell, ``(3 m f + N) / (3 + n)``. Here m is the
+    model's mean over all types, itself shrunk by two pseudo-outcomes to the catalogue's value, and f how much more a
+    task type takes than others, over all models: ``f_x = (sum_k N_kx + w) / (sum_k n_kx m_k + w)``, w being ten of its
+    usual outcomes. A model without prices is believed in dollars instead: one dollar per token.
 
     Parameters
     ----------
@@ -37,8 +39,8 @@ class Tokens:
     >>> tokens = Tokens(e, np.array([[100.0]]))
     >>> e.add(Cells(*np.zeros((3, 1), int)), np.array([[1.0], [200.0]]), at=0.0)
     >>> tokens.refresh(0.0)
-    >>> tokens.mean[0, 0].round(1).tolist()          # m = (200 + 2 100) / 3; (3 m + 200) / 4
-    [150.0]
+    >>> tokens.mean[0, 0].round(1).tolist()     # m = (200 + 2 100) / 3; f = (200 + 10 m) / (11 m); (3 m f + 200) / 4
+    [154.5]
     """
 
     __slots__ = ("catalogue", "evidence", "mean")
@@ -52,7 +54,10 @@ class Tokens:
         """Compute every cell's mean anew."""
         n, total = np.maximum(self.evidence.now(now, seeds), 0.0)
         model = (total.sum(1) + _MODEL_WEIGHT * self.catalogue[seeds]) / (n.sum(1) + _MODEL_WEIGHT)
-        self.mean[seeds] = (total + _CELL_WEIGHT * model[:, None]) / (n + _CELL_WEIGHT)
+        expected, seen = (n * model[:, None]).sum(2), n.sum(2)
+        usual = _TYPE_WEIGHT * np.divide(expected, seen, out=np.ones_like(seen), where=seen > 0)
+        factor = (total.sum(2) + usual) / (expected + usual)
+        self.mean[seeds] = (total + _CELL_WEIGHT * model[:, None] * factor[..., None]) / (n + _CELL_WEIGHT)
 
     def grow(self, n_types: int, catalogue: Floats, now: float) -> None:
         """Make room for more task types and models."""
