@@ -14,7 +14,7 @@ __all__ = ["Decider"]
 
 _MIX_MEMORY = 0.998  # the task types' mix is a moving average over some 500 decisions
 _SOLVER_ROWS = 32
-_MOVED = 0.5  # a column is drawn anew when its mean moved by this much of its draws' standard deviation
+_MOVED = 1.0  # a column is drawn anew when its mean moved by this much of its draws' standard deviation
 _GROWN = 0.02  # or its evidence grew by this share
 
 
@@ -118,7 +118,7 @@ class Decider:
         rang = self.beliefs.observe(cells, at=at, now=now, score=score, tokens=tokens)
         self.allowance.saw(cells.seed, cells.model)
         self.n_outcomes += 1
-        if rang.any():
+        if np.count_nonzero(rang):
             self.refresh(now, cells.seed[rang], whole=True)
         if self.n_outcomes % (8 if self.n_outcomes <= 1000 else 64) == 0:
             self.refresh(now)

@@ -16,7 +16,10 @@ __all__ = ["PriceSolver", "expected_cost"]
 _STEP = 1.25  # how far from the last price the second evaluation looks
 _LONGEST = 3.0  # how many such steps one move may take
 _FAR = 0.1  # of the target: a price off by less than this is left to the next step
-_FULL = 22  # evaluations of a whole bisection, beyond those that find the bracket
+_FULL, _PRECISION = (
+    22,
+    1e-3,
+)  # evaluations of a whole bisection at most, beyond those that find the bracket; where it stops
 _GRID = 40  # prices on the grid where spend is not monotone
 
 Spend = Callable[[Floats], Floats]
@@ -71,7 +74,7 @@ class PriceSolver:
     >>> solver = PriceSolver(np.zeros(1))
     >>> spend = lambda price: 2.0 / (1 + price)
     >>> solver.solve(spend, target=np.array([0.5]), scale=np.array([1.0])).round(3).tolist()
-    [3.0]
+    [3.002]
     >>> solver.follow(spend, target=np.array([0.45]), scale=np.array([1.0])).tolist(), solver.price.round(1).tolist()
     ([False], [3.5])
 
@@ -103,8 +106,9 @@ class PriceSolver:
                 break
             low, high = np.where(over, high, low), np.where(over, high * 4, high)
         for _ in range(_FULL):
+            if not np.count_nonzero(~free & (high - low > _PRECISION * high)):
+                break
             middle = np.where(low > 0, np.sqrt(low * high), high / 2)
-            middle = np.where(high - low < 1e-4 * high, high, middle)
             over = spend(middle) > target
             low, high = np.where(over, middle, low), np.where(over, high, middle)
         self.price = np.where(free, 0.0, high)

@@ -147,14 +147,15 @@ class Beliefs:
             Shape (n,); nan where it is not known (yet).
         """
         judged, used = ~np.isnan(score), ~np.isnan(tokens)
+        n_judged, n_used = np.count_nonzero(judged), np.count_nonzero(used)
         rang = np.zeros(len(score), bool)
-        if judged.all():
+        if n_judged == len(score):
             rang = self._judge(cells, at, now, score)
-        elif judged.any():
+        elif n_judged:
             rang[judged] = self._judge(_some(cells, judged), _at(at, judged), now, score[judged])
-        if used.all():
+        if n_used == len(tokens):
             self.tokens.add(cells, tokens, at, self._left(cells, at, "version"))
-        elif used.any():
+        elif n_used:
             self._add_tokens(cells, at, tokens, 1.0, used)
         return rang
 
@@ -200,7 +201,8 @@ class Beliefs:
         rang = np.zeros(len(score), bool)
         if self.learning.drift:
             success = self.success
-            alpha, beta = success.alpha[cells], success.beta[cells]
+            flat = cells.flat(self.shape)
+            alpha, beta = success.alpha.reshape(-1)[flat], success.beta.reshape(-1)[flat]
             n = success.evidence.cell(cells, now)[0]
             rang = self.cusum.step(cells, score, alpha / (alpha + beta), n, success.kappa[cells.seed])
         self._add_scores(cells, at, score, 1.0)
@@ -217,14 +219,18 @@ class Beliefs:
         self.tokens.add(part, tokens[used], when, sign * self._left(part, when, "version"))
 
     def _add_scores(self, cells: Cells, at: Floats | float, score: Floats, sign: float) -> None:
-        self.success.graded[cells.seed] |= (score > 0) & (score < 1)
+        graded = (score > 0) & (score < 1)
+        if np.count_nonzero(graded):
+            self.success.graded[cells.seed] |= graded
         self.n[cells] += sign
         scale = sign * self._left(cells, at, "drift", "version")
-        self.success.evidence.add(cells, np.stack((np.ones_like(score), score, score * score)), at, scale)
+        values = np.ones((3, len(score)))
+        values[1], values[2] = score, score * score
+        self.success.evidence.add(cells, values, at, scale)
 
     def _left(self, cells: Cells, at: Floats | float, *kinds: str) -> Floats | float:
         """Say what later events of some kinds leave of outcomes of decisions made at ``at``."""
-        if np.min(at) >= self._changed:
+        if (at if isinstance(at, float | int) else at.min()) >= self._changed:
             return 1.0
         times = np.broadcast_to(np.asarray(at, float), cells.seed.shape)
         left = np.ones(len(times))

@@ -8,6 +8,8 @@ from selector.posteriors._evidence import Cells, Floats
 
 __all__ = ["Cusum"]
 
+_SIGNS = np.array([[1.0], [-1.0]])
+
 
 class Cusum:
     """Sums of standardised surprises, one up and one down per (seed, model).
@@ -27,6 +29,11 @@ class Cusum:
     least
         Outcomes a cell needs before it is listened to.
 
+    Attributes
+    ----------
+    sums
+        One for better and one for worse than believed, shape (2, n_seeds, n_models).
+
     Notes
     -----
     The false-alarm rate holds for outcomes that are independent given the cell; task types that mix an easy and a
@@ -45,29 +52,26 @@ class Cusum:
     4
     """
 
-    __slots__ = ("alarm", "down", "drift", "least", "up")
+    __slots__ = ("alarm", "drift", "least", "sums")
 
     def __init__(
         self, n_seeds: int, n_models: int, *, drift: float = 0.35, alarm: float = 12.0, least: float = 8.0
     ) -> None:
         self.drift, self.alarm, self.least = drift, alarm, least
-        self.up: Floats = np.zeros((n_seeds, n_models))
-        self.down: Floats = np.zeros((n_seeds, n_models))
+        self.sums: Floats = np.zeros((2, n_seeds, n_models))
 
     def step(self, cells: Cells, score: Floats, mean: Floats, n: Floats, kappa: Floats) -> np.ndarray:
         """Listen to outcomes, each of another seed or model; say for each whether its model's alarm rang."""
         sd = np.sqrt(np.maximum(mean * (1 - mean), 0.01) / kappa * (1 + 8 / (n + 9)))
         z = np.clip((score - mean) / sd, -3.0, 3.0)
         heard = n >= self.least
-        at = (cells.seed, cells.model)
-        up, down = self.up[at], self.down[at]
-        up = np.where(heard, np.maximum(up + z - self.drift, 0.0), up)
-        down = np.where(heard, np.maximum(down - z - self.drift, 0.0), down)
-        rang: np.ndarray = heard & (np.maximum(up, down) > self.alarm)
-        self.up[at], self.down[at] = np.where(rang, 0.0, up), np.where(rang, 0.0, down)
+        before = self.sums[:, cells.seed, cells.model]
+        after = np.where(heard, np.maximum(before + _SIGNS * z - self.drift, 0.0), before)
+        rang: np.ndarray = heard & (after.max(0) > self.alarm)
+        self.sums[:, cells.seed, cells.model] = np.where(rang, 0.0, after)
         return rang
 
     def grow(self, n_models: int) -> None:
         """Make room for more models."""
-        more = n_models - self.up.shape[1]
-        self.up, self.down = (np.pad(x, ((0, 0), (0, more))) for x in (self.up, self.down))
+        more = n_models - self.sums.shape[2]
+        self.sums = np.pad(self.sums, ((0, 0), (0, 0), (0, more)))

@@ -118,11 +118,12 @@ class Success:
 
     def update(self, cells: Cells, now: float) -> None:
         """Rebuild some cells from their evidence, the pooled prior and kappa as they were at the last refresh."""
+        flat = cells.flat(self.evidence.shape)
         n, total, _ = np.maximum(self.evidence.cell(cells, now), 0.0)
-        prior, kappa = self.prior[cells], self.kappa[cells.seed]
-        strength = self.strength[cells.model]
-        self.alpha[cells] = strength * prior + kappa * total
-        self.beta[cells] = strength * (1 - prior) + kappa * np.maximum(n - total, 0.0)
+        kappa, strength = self.kappa[cells.seed], self.strength[cells.model]
+        prior = strength * self.prior.reshape(-1)[flat]
+        self.alpha.reshape(-1)[flat] = prior + kappa * total
+        self.beta.reshape(-1)[flat] = strength - prior + kappa * np.maximum(n - total, 0.0)
 
     def grow(self, n_types: int, quality: Floats, weight: Floats, now: float) -> None:
         """Make room for more task types and models; the new cells are their priors."""

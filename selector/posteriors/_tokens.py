@@ -67,7 +67,9 @@ class Tokens:
 
     def add(self, cells: Cells, tokens: Floats, at: Floats | float, scale: Floats | float = 1.0) -> None:
         """Add what outcomes used."""
-        self.evidence.add(cells, np.stack((np.ones_like(tokens), tokens)), at, scale)
+        values = np.ones((2, len(tokens)))
+        values[1] = tokens
+        self.evidence.add(cells, values, at, scale)
 
 
 def output_token_equivalents(cost_usd: Floats, input_usd: Floats, output_usd_per_token: Floats) -> Floats:

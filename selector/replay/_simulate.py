@@ -164,7 +164,7 @@ class _Run:
         score, cost = matrix.score[prompt, arm], matrix.cost_usd[prompt, arm]
         at, self.now = self.now, self.now + 1
         seeds = np.arange(len(arm))
-        if served.all():
+        if np.count_nonzero(served) == len(arm):
             decider.observe(Cells(seeds, types, arm), at=at, now=self.now, score=score, tokens=cost)
         else:
             score, cost = np.where(served, score, 0.0), np.where(served, cost, 0.0)

@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy import stats
-from scipy.special import betainc
 
 from selector.budgets import PerRequest
 from selector.decision import Decider, Setup
@@ -26,16 +24,18 @@ from selector.posteriors import Cells, Draws, Priors
 ALARM = 1e-6  # how often each test here would fail if all were well
 
 
-def quadrature(alpha, beta, shift, n=4000):
+def quadrature(alpha, beta, shift, n=5000):
     """Return P(theta_k - shift_k is the largest) for independent Beta thetas: the integral of f_k prod F_j."""
-    nodes, weights = np.polynomial.legendre.leggauss(n)
-    x, w = (nodes + 1) / 2, weights / 2
+    from scipy import stats
+    from scipy.special import betainc
+
+    x = (np.arange(n) + 0.5) / n
     found = []
     for k in range(len(alpha)):
         density = stats.beta.pdf(x, alpha[k], beta[k])
         for j in set(range(len(alpha))) - {k}:
             density = density * betainc(alpha[j], beta[j], np.clip(x - shift[k] + shift[j], 0, 1))
-        found.append((density * w).sum())
+        found.append(density.mean())
     return np.array(found)
 
 
@@ -56,16 +56,16 @@ def test_thompson_counts_agree_with_quadrature_on_a_fresh_matrix(price):
         price=np.full(4, price),
     )
     exact = np.stack([quadrature(alpha[x], beta[x], price * cost[x]) for x in range(4)])
-    np.testing.assert_allclose(exact.sum(1), 1, atol=1e-6)  # the oracle is sound
+    np.testing.assert_allclose(exact.sum(1), 1, atol=1e-5)  # the oracle is sound
     log = np.log(2 * n_checks / ALARM)
-    allowed = np.sqrt(2 * exact * (1 - exact) * log / n_rows) + log / (3 * n_rows) + 1e-6
+    allowed = np.sqrt(2 * exact * (1 - exact) * log / n_rows) + log / (3 * n_rows) + 1e-5
     assert (abs(Thompson().probabilities(view) - exact) < allowed).all()
 
 
 def test_quadrature_knows_two_uniform_arms_by_hand():
     """P(U - s > V) is (1 - s)^2 / 2 for two uniform numbers."""
     ones = np.ones(2)
-    np.testing.assert_allclose(quadrature(ones, ones, np.array([0.2, 0.0])), [0.32, 0.68], atol=1e-6)
+    np.testing.assert_allclose(quadrature(ones, ones, np.array([0.2, 0.0])), [0.32, 0.68], atol=1e-5)
 
 
 @pytest.mark.parametrize("leader", [0.3, 0.5, 1.0])
@@ -95,6 +95,8 @@ def test_top_two_of_an_arm_that_wins_every_row_is_that_arm():
 
 def assert_frequencies(counts, p):
     """Chi-square with rare arms pooled; what has probability zero never happened."""
+    from scipy import stats
+
     n = counts.sum()
     assert counts[p == 0].sum() == 0
     rare = (p > 0) & (n * p < 10)
@@ -140,8 +142,12 @@ def chosen(decider, eligible, n_times):
     may = None if eligible is None else np.tile(eligible, (N_TWINS, 1))
     p = decider.probabilities(types, may, now=50.0)
     assert (p == p[0]).all()  # twins they are
-    arms = np.concatenate([decider.choose(types, rng.random(N_TWINS), may, now=50.0) for _ in range(n_times)])
-    return np.bincount(arms, minlength=N_MODELS), p[0]
+    counts, balance = np.zeros(N_MODELS), decider.allowance._balance.copy()
+    for _ in range(n_times):
+        arms = decider.choose(types, rng.random(N_TWINS), may, now=50.0)
+        counts += np.bincount(arms, minlength=N_MODELS)
+        decider.allowance._balance = balance.copy()  # twins they stay
+    return counts, p[0]
 
 
 @pytest.mark.parametrize("eligible", [None, [True, False, True, True]], ids=["all", "some"])
@@ -179,11 +185,11 @@ def test_choices_in_burn_in_are_as_frequent_as_their_propensity_says():
 
 @pytest.mark.parametrize("eligible", [None, [True, True, False, True]], ids=["all", "some"])
 def test_choices_under_a_budget_are_as_frequent_as_their_propensity_says(eligible):
-    """With a price and an allowance, from one state: 3,000 choices 1 time, chi-square, false alarm 1e-6."""
-    decider = twins(pacer=PerRequest(0.012, N_TWINS), n_learnt=300)
+    """60,000 choices with a price, and an allowance that pays for some of f: chi-square, false alarm 1e-6."""
+    decider = twins(pacer=PerRequest(0.012, N_TWINS), exploration=Exploration(floor=0.5, share=0.3))
     assert decider.price.min() > 0
-    assert decider.allowance.rate(np.ones(N_TWINS, int)).min() > 0
-    assert_frequencies(*chosen(decider, eligible, 1))
+    assert 0.01 < decider.allowance.rate(np.ones(N_TWINS, int))[0] < 0.49
+    assert_frequencies(*chosen(decider, eligible, 20))
 
 
 def test_nobody_eligible_chooses_nobody():

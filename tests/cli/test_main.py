@@ -1,0 +1,68 @@
+"""The program as a whole: its version, its help, and its exit codes."""
+
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+
+from selector.cli import _app, main
+from selector.errors import BudgetExceededError, ConfigError, DataError, NoEligibleModelError, StateError
+
+
+def test_python_m_selector_prints_the_version():
+    found = subprocess.run(
+        [sys.executable, "-m", "selector", "--version"], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert (found.stdout, found.stderr) == (f"selector {version('adaptive-selector')}\n", "")
+
+
+def test_a_usage_error_is_the_exit_code_of_the_process_too():
+    found = subprocess.run(
+        [sys.executable, "-m", "selector", "simulat"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (found.returncode, found.stdout) == (2, "")
+    assert "simulat" in found.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["simulate", "--help"]])
+def test_help_is_no_error(arguments, capsys):
+    assert main(arguments) == 0
+    assert "simulate" in capsys.readouterr().out
+
+
+def test_help_names_every_option_of_simulate(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    main(["simulate", "--help"])
+    out = capsys.readouterr().out
+    options = (
+        "--budget-per-request --policy --models --seeds --seed --passes --learn-split --measure-split --hard-cap"
+        " --cost-guess-error --no-types --config --output --plot --jobs --json --quiet"
+    )
+    assert [option for option in options.split() if option not in out] == []
+
+
+def test_no_command_prints_help_and_exits_with_2(capsys):
+    assert main([]) == 2
+    out, err = capsys.readouterr()
+    assert "simulate" in out + err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (DataError("x"), 1),
+        (StateError("x"), 1),
+        (ConfigError("x"), 2),
+        (NoEligibleModelError("x"), 3),
+        (BudgetExceededError("x", budget="day"), 4),
+    ],
+    ids=lambda x: type(x).__name__,
+)
+def test_every_kind_of_error_has_its_exit_code_and_one_line(error, code, monkeypatch, capsys):
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr(_app, "app", fail)
+    assert main(["anything"]) == code
+    assert capsys.readouterr() == ("", "selector: x\n")
