@@ -216,7 +216,7 @@ class Window:
     --------
     >>> pace = Window(1.0, Traffic(np.array([10.0])))
     >>> pace.arrive(0.0); pace.settle(np.array([0.55])); pace.target().round(3).tolist()
-    [0.041]
+    [0.036]
     """
 
     __slots__ = ("_limit", "_phase", "_spent", "traffic")

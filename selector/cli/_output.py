@@ -41,8 +41,8 @@ def money(usd: float | None) -> str:
 
     Examples
     --------
-    >>> money(0.0002345), money(1.2), money(None)
-    ('0.000234', '1.20', '-')
+    >>> money(0.00023451), money(1.2), money(None)
+    ('0.000235', '1.20', '-')
     """
     if usd is None:
         return "-"

@@ -24,8 +24,10 @@ _ONE = np.ones(())
 class Decider:
     """Beliefs, draws, price and exploration of every seed, kept in step.
 
-    `choose` is the hot path; `observe` learns and redraws what changed; `refresh` pools anew and solves the price, on
-    a schedule: after each 8th outcome, beyond 1,000 after each 64th, and at once after an event.
+    A refresh pools anew, draws anew what moved, and solves the price; what it publishes is all that a choice looks at.
+    There is one schedule: after each 8th outcome, beyond 1,000 after each 64th (and at once after a price, a prompt's
+    new version or a new budget). Hence choices between two refreshes do not depend on each other, and may be made one
+    by one or all at once.
 
     Parameters
     ----------
@@ -47,7 +49,7 @@ class Decider:
     """
 
     def __init__(self, setup: Setup, keys: list[int], pacer: Pacer | None = None) -> None:
-        seeds, types, models = setup.shape
+        seeds, types, _ = setup.shape
         self.setup, self.pacer = setup, pacer
         self.beliefs = Beliefs(setup.shape, setup.priors, setup.learning)
         self.allowance = Allowance(setup.explored, setup.shape)
@@ -57,8 +59,8 @@ class Decider:
         self.n_outcomes = 0
         self.n_columns = 0
         self._seeds: Ints = np.arange(seeds)
-        self._all = np.ones((seeds, models), bool)
-        self._no_draws: Floats = np.zeros((seeds, 1, models))
+        self._alarmed = np.zeros(seeds, bool)
+        self._arrived: Floats = np.zeros((seeds, types))
         self.draws = Draws(keys, setup.shape, setup.n_rows)
         self._uses = np.zeros((seeds, types))
         self._drawn_mean: Floats = np.full(setup.shape, np.inf)
@@ -77,50 +79,72 @@ class Decider:
             return None
         return self.pacer.target()[seeds] - self.allowance.forced_usd[seeds]
 
-    def choose(self, types: Ints, u: Floats, eligible: NDArray[np.bool_] | None = None, now: float = 1.0) -> Ints:
-        """Choose a model for one task of each seed.
+    def choose(self, types: Ints, u: Floats, eligible: NDArray[np.bool_] | None = None, *, now: float = 1.0) -> Ints:
+        """Choose a model for one task of each seed, or for several.
 
         Parameters
         ----------
         types
-            The task's type in each seed, shape (n_seeds,).
+            Task types, shape (n_seeds,) or (n_tasks, n_seeds).
         u
-            One uniform number per seed, in [0, 1): all the randomness of the choice.
+            One uniform number per choice, in [0, 1): all its randomness. The same shape.
         eligible
-            Which models may serve, shape (n_seeds, n_models); None: all.
+            Which models may serve, the same shape and n_models; None: all.
         now
             How many decisions were made before.
 
         Returns
         -------
         array
-            Index of the chosen model, shape (n_seeds,); -1 where none was eligible.
+            Index of the chosen model, the same shape; -1 where none was eligible.
         """
-        every, policy = self._seeds, self.setup.policy
-        cost = self.cost[every, types]
-        may = self._all if eligible is None else eligible
-        self.mix *= _MIX_MEMORY
-        self.mix[every, types] += 1
-        coin, v = _split(u)
-        view = self._view(every, types, cost, may, self._rows(types, v), now)
+        shape, policy = types.shape, self.setup.policy
+        seeds = np.broadcast_to(self._seeds, shape).reshape(-1)
+        types, (coin, v) = types.reshape(-1), _split(u.reshape(-1))
+        may = np.ones((len(seeds), self.setup.shape[2]), bool)
+        if eligible is not None:
+            may = eligible.reshape(may.shape)
+        np.add.at(self._arrived, (seeds, types), 1.0)
+        view = self._view(seeds, types, self.cost[seeds, types], may, self._rows(seeds, types, v), now)
         if policy.by_row:
             arm = self._best(view, v * self.setup.n_rows % 1.0)
-            self._uses[every, types] += 1
         else:
             arm = inverse_cdf(policy.probabilities(view, self.setup.objective), v)
-        self._explore(types, may, coin, v, arm)
+        self._explore(seeds, types, may, coin, v, arm)
         if eligible is not None:
             arm[~may.any(-1)] = -1
-        return arm
+        return arm.reshape(shape)
 
-    def observe(self, cells: Cells, *, at: Floats | float, now: float, score: Floats, tokens: Floats) -> None:
-        """Learn from at most one outcome per seed, redraw what changed, and refresh when it is time."""
-        rang = self.beliefs.observe(cells, at=at, now=now, score=score, tokens=tokens)
+    @property
+    def until_refresh(self) -> int:
+        """How many outcomes of each seed are learnt before the next refresh, at least 1."""
+        period = 8 if self.n_outcomes < 1000 else 64
+        return period - self.n_outcomes % period
+
+    def observe(
+        self, cells: Cells, *, at: Floats | float, now: float, score: Floats, tokens: Floats, n_outcomes: int = 1
+    ) -> None:
+        """Learn from outcomes in the order they came, and refresh when it is time.
+
+        Parameters
+        ----------
+        cells
+            Whose outcomes, n of them.
+        at
+            When each decision was made, shape (n,) or one time for all.
+        now
+            The present, in the same unit.
+        score, tokens
+            Shape (n,); nan where it is not known (yet).
+        n_outcomes
+            How many outcomes of each seed these are, at most `until_refresh`.
+        """
+        rang = self.beliefs.observe(cells, at=at, score=score, tokens=tokens)
+        self._alarmed[cells.seed[rang]] = True
         self.allowance.saw(cells.seed, cells.model)
-        self.n_outcomes += 1
-        if np.count_nonzero(rang):
-            self.refresh(now, cells.seed[rang], whole=True)
-        if self.n_outcomes % (8 if self.n_outcomes <= 1000 else 64) == 0:
+        due = n_outcomes >= self.until_refresh
+        self.n_outcomes += n_outcomes
+        if due:
             self.refresh(now)
 
     def apply(self, event: Event, now: float) -> None:
@@ -153,6 +177,7 @@ class Decider:
             Whether to bisect the price from nothing: after a price, drift, model or window event.
         """
         self.beliefs.refresh(now, seeds)
+        self._fold_arrivals(seeds)
         setup = self.setup
         self.cost[seeds] = self.beliefs.tokens.mean[seeds] * setup.usd_per_token + setup.fixed_usd
         if setup.policy.uses_draws:
@@ -170,49 +195,59 @@ class Decider:
         """
         every = self._seeds
         cost = self.cost[every, types]
-        may = self._all if eligible is None else eligible
-        theta = self.draws.matrix[every, types].swapaxes(1, 2) if self.setup.policy.uses_draws else self._no_draws
+        may = np.ones(cost.shape, bool) if eligible is None else eligible
+        theta = self._matrix(every, types)
         p = self.setup.policy.probabilities(self._view(every, types, cost, may, theta, now), self.setup.objective)
         if not self.allowance.on:
             return p
         q = self.allowance.q[every, types] * may
         total = q.sum(-1, keepdims=True)
-        f = np.where(total > 0, self.allowance.rate(types)[:, None], 0.0)
+        f = np.where(total > 0, self.allowance.f[every, types][:, None], 0.0)
         return (1 - f) * p + f * q / np.where(total > 0, total, 1.0)
 
-    def _rows(self, types: Ints, v: Floats) -> Floats:
-        """Return the draws that a choice looks at, shape (n_seeds, R, K): one row where that is enough."""
+    def _rows(self, seeds: Ints, types: Ints, v: Floats) -> Floats:
+        """Return the draws that choices look at, shape (n, R, K): one row where that is enough."""
+        if not self.setup.policy.by_row:
+            return self._matrix(seeds, types)
+        row = (v * self.setup.n_rows).astype(np.intp)
+        return self.draws.matrix[seeds, types, :, row][:, None]
+
+    def _matrix(self, seeds: Ints, types: Ints) -> Floats:
+        """Return all rows of draws of some task types, shape (n, R, K); nothing to speak of where no policy looks."""
         if not self.setup.policy.uses_draws:
-            return self._no_draws
-        if self.setup.policy.by_row:
-            row = (v * self.setup.n_rows).astype(np.intp)
-            return self.draws.matrix[self._seeds, types, :, row][:, None]
-        return self.draws.matrix[self._seeds, types].swapaxes(1, 2)
+            return np.zeros((len(types), 1, self.setup.shape[2]))
+        return self.draws.matrix[seeds, types].swapaxes(1, 2)
 
     def _best(self, view: View, v: Floats) -> Ints:
         """Take the best arm of the view's one row; ties by a uniform number."""
         objective = self.setup.objective
         admitted = objective.screen(view)
-        utility = objective.utility(view.draws, view)[:, 0]
-        if admitted is not self._all:
-            utility = np.where(admitted, utility, -np.inf)
+        utility = np.where(admitted, objective.utility(view.draws, view)[:, 0], -np.inf)
         arm = utility.argmax(-1)
-        ties = np.count_nonzero(utility == utility[self._seeds, arm][:, None])
-        return arm if ties == len(arm) else inverse_cdf(win_shares(utility[:, None], admitted), v)
+        best = np.take_along_axis(utility, arm[:, None], -1)
+        tied = np.count_nonzero(utility == best) > len(arm)
+        return inverse_cdf(win_shares(utility[:, None], admitted), v) if tied else arm
 
-    def _explore(self, types: Ints, may: NDArray[np.bool_], coin: Floats, v: Floats, arm: Ints) -> None:
-        """Put exploration's choice in place of the policy's where the coin falls below f, and pay for it."""
+    def _explore(self, seeds: Ints, types: Ints, may: NDArray[np.bool_], coin: Floats, v: Floats, arm: Ints) -> None:
+        """Put exploration's choice in place of the policy's where the coin falls below f, and note what it costs."""
         allowance = self.allowance
         if not allowance.on:
             return
-        forced = np.flatnonzero(coin < allowance.rate(types))
-        paid = np.zeros(0)
+        forced = np.flatnonzero(coin < allowance.f[seeds, types])
         if len(forced):
-            q = allowance.q[forced, types[forced]] * may[forced]
+            q = allowance.q[seeds[forced], types[forced]] * may[forced]
             forced, q = forced[q.any(-1)], q[q.any(-1)]
             arm[forced] = inverse_cdf(q, v[forced])
-            paid = self.cost[forced, types[forced], arm[forced]]
-        allowance.settle(forced, paid)
+            allowance.pay(seeds[forced], self.cost[seeds[forced], types[forced], arm[forced]])
+
+    def _fold_arrivals(self, seeds: Seeds) -> None:
+        """Take in which task types came since the last refresh: the mix, the matrices' wear, exploration's earnings."""
+        arrived = self._arrived[seeds]
+        n = arrived.sum(1)
+        self.mix[seeds] = self.mix[seeds] * (_MIX_MEMORY**n)[:, None] + arrived
+        self._uses[seeds] += arrived
+        self._arrived[seeds] = 0.0
+        self.allowance.fold(seeds, n)
 
     def _view(
         self, seeds: Seeds, types: Seeds, cost: Floats, may: NDArray[np.bool_], theta: Floats, now: float
@@ -232,11 +267,9 @@ class Decider:
     def _solve(self, now: float, seeds: Seeds, *, whole: bool) -> None:
         weight, cost = self.mix[seeds] / self.mix[seeds].sum(1, keepdims=True), self.cost[seeds]
         start = (self.n_outcomes * 5) % (self.setup.n_rows - _SOLVER_ROWS + 1)
-        theta = (
-            self.draws.matrix[seeds][..., start : start + _SOLVER_ROWS].swapaxes(2, 3)
-            if self.setup.policy.uses_draws
-            else cost[..., None, :]
-        )
+        theta = cost[..., None, :]
+        if self.setup.policy.uses_draws:
+            theta = self.draws.matrix[seeds, :, :, start : start + _SOLVER_ROWS].swapaxes(2, 3)
         view = self._view(seeds, EVERY, cost, np.ones(cost.shape, bool), theta, now)
 
         def spend(price: Floats) -> Floats:
@@ -258,7 +291,9 @@ class Decider:
         else:
             lost = solver.follow(spend, target, scale)
             self.solver.price[seeds] = solver.price
-            if lost.any():
+            lost |= self._alarmed[seeds]
+            self._alarmed[seeds] = False
+            if np.count_nonzero(lost):
                 self._solve(now, self._seeds[seeds][lost], whole=True)
             return
         self.solver.price[seeds] = solver.price

@@ -34,10 +34,9 @@ def candidates(decider: Decider, models: tuple[str, ...], type_: int, *, row: in
     >>> from selector.decision import Setup
     >>> from selector.posteriors import Priors
     >>> decider = Decider(Setup(priors=Priors(tokens=np.array([[0.01, 0.05]])), n_types=1), [7])
-    >>> for c in candidates(decider, ("small", "large"), 0):
-    ...     print(c.model, round(c.mean, 2), [round(x, 2) for x in c.interval], round(c.prior_share, 2))
-    small 0.75 [0.48, 0.95] 1.0
-    large 0.75 [0.48, 0.95] 1.0
+    >>> c = candidates(decider, ("small", "large"), 0)[0]
+    >>> round(c.mean, 2), [round(x, 2) for x in c.interval], c.n, c.prior_share
+    (0.75, [0.48, 0.95], 0.0, 1.0)
     """
     from scipy.special import betaincinv
 

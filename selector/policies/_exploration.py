@@ -73,7 +73,7 @@ class Exploration:
 class Allowance:
     """What exploration may cost: it earns a share of the target with each decision, and pays for each forced draw.
 
-    What to explore (q) is published with each refresh; how often (f) follows the balance at once.
+    What to explore (q) and how often (f) are published with each refresh; between two, they do not change.
 
     Parameters
     ----------
@@ -84,35 +84,36 @@ class Allowance:
 
     Attributes
     ----------
-    q
-        What a forced draw chooses from, shape (n_seeds, n_types, n_models).
+    f, q
+        How often, shape (n_seeds, n_types), and from what a forced draw chooses, shape (n_seeds, n_types, n_models).
     forced_usd
         Running mean of what forced draws cost per decision, to be left out of what the price may spend.
 
     Examples
     --------
     >>> allowance = Allowance(Exploration(burn_in=0), (1, 1, 2))
-    >>> every, types = slice(None), np.array([0])
-    >>> allowance.publish(every, np.zeros((1, 1, 2)), np.array([[[0.1, 0.3]]]), mean_usd=np.array([0.1]))
-    >>> for _ in range(2):                                           # 2 % of 0.1 a decision, against 0.2 a draw
-    ...     print(allowance.rate(types).round(3).tolist())
-    ...     allowance.settle(np.zeros(0, int), np.zeros(0))
-    [0.0]
-    [0.01]
+    >>> every, n, cost = slice(None), np.zeros((1, 1, 2)), np.array([[[0.1, 0.3]]])
+    >>> for _ in range(3):                                           # 2 % of 0.1 a decision, against 0.2 a draw
+    ...     allowance.publish(every, n, cost, mean_usd=np.array([0.1]))
+    ...     print(allowance.f.round(3).tolist())
+    ...     allowance.fold(every, np.array([1.0]))
+    [[0.0]]
+    [[0.01]]
+    [[0.02]]
     """
 
-    __slots__ = ("_balance", "_cap", "_earned", "_need", "_seen", "_wanted", "forced_usd", "q", "rules")
+    __slots__ = ("_balance", "_cap", "_earned", "_paid", "_seen", "f", "forced_usd", "q", "rules")
 
     def __init__(self, rules: Exploration, shape: tuple[int, int, int]) -> None:
         seeds, types, models = shape
         self.rules = rules
         self.q: Floats = np.full(shape, 1.0 / models)
         self.forced_usd: Floats = np.zeros(seeds)
+        self.f: Floats = np.zeros((seeds, types))
         self._balance: Floats = np.zeros(seeds)
-        self._cap: Floats = np.full(seeds, np.inf)
-        self._earned: Floats = np.full(seeds, np.inf)
-        self._need: Floats = np.ones((seeds, types))
-        self._wanted: Floats = np.zeros((seeds, types))
+        self._cap: Floats = np.zeros(seeds)
+        self._earned: Floats = np.zeros(seeds)
+        self._paid: Floats = np.zeros(seeds)
         self._seen: Floats = np.zeros((seeds, models))
 
     @property
@@ -139,33 +140,34 @@ class Allowance:
         q = rules.weights(n, cost, thin, fits)
         burning = (thin & fits).any(-1)
         wanted = np.where(burning, max(rules.burn_in_rate, rules.floor), rules.floor)
-        self.q[seeds], self._wanted[seeds] = q, np.where(fits.any(-1), wanted, 0.0)
-        self._need[seeds] = np.maximum((q * cost).sum(-1), 1e-300)
+        self.q[seeds], wanted = q, np.where(fits.any(-1), wanted, 0.0)
         if mean_usd is None:
-            self._earned[seeds] = self._balance[seeds] = self._cap[seeds] = np.inf
+            self.f[seeds], self._earned[seeds], self._cap[seeds] = wanted, 0.0, 0.0
             return
         earned = rules.share * mean_usd
         first = np.where(thin & fits, cost, np.inf).min((-2, -1))  # the cheapest call that a burn-in waits for
         self._earned[seeds] = earned
         self._cap[seeds] = np.maximum(100 * earned, np.where(np.isfinite(first), first, 0.0))
-        self._balance[seeds] = np.minimum(self._balance[seeds], self._cap[seeds])
+        balance = np.clip(self._balance[seeds], 0.0, self._cap[seeds])[:, None]
+        self.f[seeds] = np.minimum(wanted, balance / np.maximum((q * cost).sum(-1), 1e-300))
 
-    def rate(self, types: Ints) -> Floats:
-        """Return f for a task of each seed, shape (n_seeds,): as often as is wanted and as the balance pays."""
-        every = np.arange(len(types))
-        return np.minimum(self._wanted[every, types], np.maximum(self._balance, 0.0) / self._need[every, types])
+    def pay(self, seeds: Ints, cost: Floats) -> None:
+        """Take note of what forced draws are expected to cost, shape (n,)."""
+        np.add.at(self._paid, seeds, cost)
 
-    def settle(self, seeds: Ints, cost: Floats) -> None:
-        """End one decision of every seed: some paid what a forced draw is expected to cost, shape (n,); all earn."""
-        self.forced_usd *= 1 - _FORGET
-        if len(seeds):
-            self._balance[seeds] -= cost
-            self.forced_usd[seeds] += _FORGET * cost
-        self._balance = np.minimum(self._balance + self._earned, self._cap)
+    def fold(self, seeds: Seeds, n_decisions: Floats) -> None:
+        """Let some seeds earn for the decisions made since, shape (...), and pay what was noted."""
+        paid = self._paid[seeds]
+        self._balance[seeds] = (
+            np.minimum(self._balance[seeds] + self._earned[seeds] * n_decisions, self._cap[seeds]) - paid
+        )
+        kept = (1 - _FORGET) ** n_decisions
+        self.forced_usd[seeds] = self.forced_usd[seeds] * kept + _FORGET * paid
+        self._paid[seeds] = 0.0
 
     def saw(self, seeds: Ints, models: Ints) -> None:
         """Count an outcome of each of some seeds."""
-        self._seen[seeds, models] += 1
+        np.add.at(self._seen, (seeds, models), 1.0)
 
     def restart(self, model: int) -> None:
         """Send a model into burn-in again: a price made it affordable while little is known of it."""

@@ -71,7 +71,7 @@ class Event:
     kind: Literal["drift", "version"]
     """A model that changed, or a task type whose prompt has a new version."""
     at: float
-    """Decisions made before this time count less."""
+    """Decisions made up to this time count less."""
     index: int
     """The model (drift) or the task type (version)."""
     keep: float
@@ -107,13 +107,13 @@ class Beliefs:
     >>> beliefs = Beliefs((1, 1, 2), Priors(tokens=np.array([[100.0, 300.0]])))
     >>> first = Cells(*np.zeros((3, 1), int))
     >>> for at in range(8):
-    ...     _ = beliefs.observe(first, at=at, now=at + 1, score=np.ones(1), tokens=np.full(1, 120.0))
+    ...     _ = beliefs.observe(first, at=at, score=np.ones(1), tokens=np.full(1, 120.0))
     >>> beliefs.refresh(8.0)
     >>> beliefs.success.mean[0, 0].round(2).tolist(), beliefs.tokens.mean[0, 0].round().tolist()
     ([0.99, 0.95], [119.0, 305.0])
     """
 
-    __slots__ = ("_changed", "cusum", "events", "learning", "n", "success", "tokens")
+    __slots__ = ("_changed", "_newest", "cusum", "events", "learning", "n", "success", "tokens")
 
     def __init__(self, shape: tuple[int, int, int], priors: Priors, learning: Learning = Learning()) -> None:
         seeds, _, models = shape
@@ -124,56 +124,49 @@ class Beliefs:
         self.n: Floats = np.zeros(shape)
         self.events: list[Event] = []
         self._changed = -np.inf  # the time of the latest event of any seed
+        self._newest = -np.inf  # the newest decision of which a judgement was heard
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """(n_seeds, n_types, n_models)."""
         return self.success.evidence.shape
 
-    def observe(
-        self, cells: Cells, *, at: Floats | float, now: float, score: Floats, tokens: Floats
-    ) -> NDArray[np.bool_]:
-        """Learn from outcomes, at most one per seed; say for each whether its model's drift alarm rang.
+    def observe(self, cells: Cells, *, at: Floats | float, score: Floats, tokens: Floats) -> NDArray[np.bool_]:
+        """Learn from outcomes, in the order they came; say for each whether its model's drift alarm rang.
+
+        What is believed is published by the next `refresh`. An alarm becomes an event at once, as of the newest
+        decision that was heard of by then.
 
         Parameters
         ----------
         cells
-            n cells, each of another seed.
+            Whose outcomes, n of them.
         at
             When each decision was made, shape (n,) or one time for all.
-        now
-            The present, in the same unit, later than every ``at``.
         score, tokens
             Shape (n,); nan where it is not known (yet).
         """
+        times = np.broadcast_to(np.asarray(at, float), score.shape)
         judged, used = ~np.isnan(score), ~np.isnan(tokens)
-        n_judged, n_used = np.count_nonzero(judged), np.count_nonzero(used)
         rang = np.zeros(len(score), bool)
-        if n_judged == len(score):
-            rang = self._judge(cells, at, now, score)
-        elif n_judged:
-            rang[judged] = self._judge(_some(cells, judged), _at(at, judged), now, score[judged])
-        if n_used == len(tokens):
-            self.tokens.add(cells, tokens, at, self._left(cells, at, "version"))
-        elif n_used:
-            self._add_tokens(cells, at, tokens, 1.0, used)
+        if np.count_nonzero(judged):
+            rang[judged] = self._judge(_some(cells, judged), times[judged], score[judged])
+        if np.count_nonzero(used):
+            self._add_tokens(_some(cells, used), times[used], tokens[used], 1.0)
         return rang
 
-    def correct(self, cells: Cells, *, at: Floats | float, now: float, score: Floats, tokens: Floats) -> None:
+    def correct(self, cells: Cells, *, at: Floats | float, score: Floats, tokens: Floats) -> None:
         """Take back what `observe` learnt from these very outcomes; what stays is as if they had never come.
 
         Drift sums are not taken back: an alarm is an event that happened.
         """
+        times = np.broadcast_to(np.asarray(at, float), score.shape)
         judged, used = ~np.isnan(score), ~np.isnan(tokens)
-        if judged.any():
-            part, when = _some(cells, judged), _at(at, judged)
-            self._add_scores(part, when, score[judged], -1.0)
-            self.success.update(part, now)
-        if used.any():
-            self._add_tokens(cells, at, tokens, -1.0, used)
+        self._add_scores(_some(cells, judged), times[judged], score[judged], -1.0)
+        self._add_tokens(_some(cells, used), times[used], tokens[used], -1.0)
 
     def apply(self, event: Event) -> None:
-        """Make all evidence from before an event count less, now and when it comes late."""
+        """Make all evidence up to an event count less, now and when it comes late."""
         self.events.append(event)
         self._changed = max(self._changed, event.at)
         if event.kind == "drift":
@@ -197,52 +190,46 @@ class Beliefs:
         larger[:, :types, :models] = self.n
         self.n = larger
 
-    def _judge(self, cells: Cells, at: Floats | float, now: float, score: Floats) -> NDArray[np.bool_]:
+    def _judge(self, cells: Cells, at: Floats, score: Floats) -> NDArray[np.bool_]:
         rang = np.zeros(len(score), bool)
         if self.learning.drift:
             success = self.success
             flat = cells.flat(self.shape)
             alpha, beta = success.alpha.reshape(-1)[flat], success.beta.reshape(-1)[flat]
-            n = success.evidence.cell(cells, now)[0]
-            rang = self.cusum.step(cells, score, alpha / (alpha + beta), n, success.kappa[cells.seed])
+            n, kappa = success.n_published(cells), success.kappa[cells.seed]
+            rang = self.cusum.step(cells, score, alpha / (alpha + beta), n, kappa)
+            newest = np.maximum(np.maximum.accumulate(at), self._newest)
+            for i in np.flatnonzero(rang).tolist():
+                keep = self.learning.drift_keep
+                self.apply(Event("drift", float(newest[i]), int(cells.model[i]), keep, int(cells.seed[i])))
+        self._newest = max(self._newest, float(at.max()))
         self._add_scores(cells, at, score, 1.0)
-        for i in np.flatnonzero(rang):
-            keep = self.learning.drift_keep
-            self.apply(Event("drift", now, int(cells.model[i]), keep, int(cells.seed[i])))
-        self.success.update(cells, now)
         return rang
 
-    def _add_tokens(
-        self, cells: Cells, at: Floats | float, tokens: Floats, sign: float, used: NDArray[np.bool_]
-    ) -> None:
-        part, when = _some(cells, used), _at(at, used)
-        self.tokens.add(part, tokens[used], when, sign * self._left(part, when, "version"))
+    def _add_tokens(self, cells: Cells, at: Floats, tokens: Floats, sign: float) -> None:
+        self.tokens.add(cells, tokens, at, sign * self._left(cells, at, "version"))
 
-    def _add_scores(self, cells: Cells, at: Floats | float, score: Floats, sign: float) -> None:
+    def _add_scores(self, cells: Cells, at: Floats, score: Floats, sign: float) -> None:
+        if not len(score):
+            return
         graded = (score > 0) & (score < 1)
-        if np.count_nonzero(graded):
-            self.success.graded[cells.seed] |= graded
-        self.n[cells] += sign
+        self.success.graded[cells.seed[graded]] = True
+        np.add.at(self.n.reshape(-1), cells.flat(self.shape), sign)
         scale = sign * self._left(cells, at, "drift", "version")
         values = np.ones((3, len(score)))
         values[1], values[2] = score, score * score
         self.success.evidence.add(cells, values, at, scale)
 
-    def _left(self, cells: Cells, at: Floats | float, *kinds: str) -> Floats | float:
+    def _left(self, cells: Cells, at: Floats, *kinds: str) -> Floats | float:
         """Say what later events of some kinds leave of outcomes of decisions made at ``at``."""
-        if (at if isinstance(at, float | int) else at.min()) >= self._changed:
+        if not len(at) or at.min() > self._changed:
             return 1.0
-        times = np.broadcast_to(np.asarray(at, float), cells.seed.shape)
-        left = np.ones(len(times))
+        left = np.ones(len(at))
         for event in (e for e in self.events if e.kind in kinds):
             index: Ints = cells.model if event.kind == "drift" else cells.type
-            left[(cells.seed == event.seed) & (index == event.index) & (times < event.at)] *= event.keep
+            left[(cells.seed == event.seed) & (index == event.index) & (at <= event.at)] *= event.keep
         return left
 
 
 def _some(cells: Cells, mask: NDArray[np.bool_]) -> Cells:
     return Cells(cells.seed[mask], cells.type[mask], cells.model[mask])
-
-
-def _at(at: Floats | float, mask: NDArray[np.bool_]) -> Floats | float:
-    return at[mask] if isinstance(at, np.ndarray) else at

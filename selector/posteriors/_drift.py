@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from selector.posteriors._evidence import Cells, Floats
+from selector.posteriors._evidence import Cells, Floats, Ints
 
 __all__ = ["Cusum"]
 
@@ -61,17 +61,39 @@ class Cusum:
         self.sums: Floats = np.zeros((2, n_seeds, n_models))
 
     def step(self, cells: Cells, score: Floats, mean: Floats, n: Floats, kappa: Floats) -> np.ndarray:
-        """Listen to outcomes, each of another seed or model; say for each whether its model's alarm rang."""
+        """Listen to outcomes in the order given; say for each whether its model's alarm rang.
+
+        Parameters
+        ----------
+        cells
+            Whose outcomes, n of them.
+        score, mean, n, kappa
+            The score in [0, 1], and the belief it is held against: its mean, outcomes and width. Shape (n,).
+        """
         sd = np.sqrt(np.maximum(mean * (1 - mean), 0.01) / kappa * (1 + 8 / (n + 9)))
         z = np.clip((score - mean) / sd, -3.0, 3.0)
-        heard = n >= self.least
-        before = self.sums[:, cells.seed, cells.model]
-        after = np.where(heard, np.maximum(before + _SIGNS * z - self.drift, 0.0), before)
-        rang: np.ndarray = heard & (after.max(0) > self.alarm)
-        self.sums[:, cells.seed, cells.model] = np.where(rang, 0.0, after)
+        heard = np.flatnonzero(n >= self.least)
+        rang = np.zeros(len(score), bool)
+        for turn in _turns(cells.seed[heard] * self.sums.shape[2] + cells.model[heard]):
+            now = heard[turn]
+            at = (slice(None), cells.seed[now], cells.model[now])
+            sums = np.maximum(self.sums[at] + _SIGNS * z[now] - self.drift, 0.0)
+            rang[now] = sums.max(0) > self.alarm
+            self.sums[at] = np.where(rang[now], 0.0, sums)
         return rang
 
     def grow(self, n_models: int) -> None:
         """Make room for more models."""
         more = n_models - self.sums.shape[2]
         self.sums = np.pad(self.sums, ((0, 0), (0, 0), (0, more)))
+
+
+def _turns(keys: Ints) -> list[Ints]:
+    """Cut outcomes into turns, in each of which every key occurs once at most, its first occurrences first."""
+    if len(keys) < 2:
+        return [np.arange(len(keys))] if len(keys) else []
+    order = np.argsort(keys, kind="stable")
+    first = np.flatnonzero(np.diff(keys[order], prepend=-1))
+    turn = np.arange(len(keys)) - np.repeat(first, np.diff(first, append=len(keys)))
+    by_turn = np.argsort(turn, kind="stable")
+    return np.split(order[by_turn], np.cumsum(np.bincount(turn))[:-1])

@@ -70,27 +70,20 @@ class Evidence:
         return 1.0 if self.half_life == math.inf else 2.0 ** ((at - now) / self.half_life)
 
     def add(self, cells: Cells, values: Floats, at: Floats | float, scale: Floats | float = 1.0) -> None:
-        """Add values, shape (fields, n), of decisions made at ``at``; a scale of -1 takes them back.
-
-        The cells of one call must differ from each other.
-        """
+        """Add values, shape (fields, n), of decisions made at ``at``; a scale of -1 takes them back."""
         if self.half_life != math.inf:
             newest = float(np.max(at)) if isinstance(at, np.ndarray) else at
             if newest - self._frame > _FRAME * self.half_life:
                 self._move_frame(newest)
             scale = scale * 2.0 ** ((at - self._frame) / self.half_life)
-        flat = self._sums.reshape(len(self._sums), -1)
-        flat[:, cells.flat(self.shape)] += values * scale
+        flat, values = cells.flat(self.shape), values * scale
+        for sums, value in zip(self._sums.reshape(len(self._sums), -1), values, strict=True):
+            np.add.at(sums, flat, value)
 
     def now(self, now: float, seeds: Seeds = EVERY) -> Floats:
         """Read all sums as they count at ``now``, shape (fields, n_seeds, n_types, n_models)."""
         found: Floats = self._sums[:, seeds] * self._to(now)
         return found
-
-    def cell(self, cells: Cells, now: float) -> Floats:
-        """Read the sums of some cells as they count at ``now``, shape (fields, n)."""
-        flat = self._sums.reshape(len(self._sums), -1)
-        return flat.take(cells.flat(self.shape), axis=1) * self._to(now)
 
     def keep(
         self, share: float, *, seed: int, model: int | slice = slice(None), type_: int | slice = slice(None)

@@ -18,7 +18,7 @@ _GRADED_RATIO = 0.3  # prior ratio of a graded score's variance to a binary one'
 
 
 class Success:
-    """Success posteriors of every (seed, task type, model), refreshed off the hot path and updated cell by cell.
+    """Success posteriors of every (seed, task type, model), published by each refresh, off the hot path.
 
     With evidence n, reward sum S and square sum Q per cell, scores in [0, 1], and prior means m0::
 
@@ -116,14 +116,11 @@ class Success:
         beta = self.strength * (1 - prior) + kappa[:, None, None] * np.maximum(n - total, 0.0)
         self._publish(seeds, prior, kappa, alpha, beta)
 
-    def update(self, cells: Cells, now: float) -> None:
-        """Rebuild some cells from their evidence, the pooled prior and kappa as they were at the last refresh."""
+    def n_published(self, cells: Cells) -> Floats:
+        """Return the discounted outcomes behind some cells as of the last refresh, shape (n,)."""
         flat = cells.flat(self.evidence.shape)
-        n, total, _ = np.maximum(self.evidence.cell(cells, now), 0.0)
-        kappa, strength = self.kappa[cells.seed], self.strength[cells.model]
-        prior = strength * self.prior.reshape(-1)[flat]
-        self.alpha.reshape(-1)[flat] = prior + kappa * total
-        self.beta.reshape(-1)[flat] = strength - prior + kappa * np.maximum(n - total, 0.0)
+        strength = self.alpha.reshape(-1)[flat] + self.beta.reshape(-1)[flat]
+        return (strength - self.strength[cells.model]) / self.kappa[cells.seed]
 
     def grow(self, n_types: int, quality: Floats, weight: Floats, now: float) -> None:
         """Make room for more task types and models; the new cells are their priors."""

@@ -15,7 +15,8 @@ from selector.replay._table import Matrix
 
 __all__ = ["PassResult", "Protocol", "simulate"]
 
-_BLOCK = 1024  # decisions whose uniform numbers are drawn at once: memory does not grow with the number of decisions
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,31 +118,61 @@ class _Run:
     def once(self, matrix: Matrix, worlds: list[np.random.Generator]) -> PassResult:
         """Go once through all prompts of a matrix, each seed in an order of its own."""
         n, n_seeds, n_models = matrix.n_prompts, len(worlds), len(matrix.models)
-        order = np.stack([world.permutation(n) for world in worlds])
+        order = np.stack([world.permutation(n) for world in worlds], axis=1)
         purse, holds = self._start(matrix, n_seeds)
         reward, spent = np.zeros(n_seeds), np.zeros(n_seeds)
         chosen = np.zeros((n_seeds, len(matrix.task_types), n_models))
         refused = np.zeros(n_seeds, np.intp)
-        every = np.arange(n_seeds)
-        for start in range(0, n, _BLOCK):
-            stop = min(start + _BLOCK, n)
-            uniforms = np.stack([rng.random(stop - start) for rng in self.choices])
-            for t in range(start, stop):
-                prompt = order[:, t]
-                types = matrix.type[prompt]
-                fits = None if purse is None else purse.fits(holds)
-                arm = self.decider.choose(types, uniforms[:, t - start], fits, now=self.now)
-                score, cost = self._outcome(matrix, prompt, types, arm)
-                served = arm >= 0
-                refused += ~served
-                reward += score
-                spent += cost
-                chosen[every, types, arm] += served
-                if purse is not None:
-                    purse.book(np.round(cost * NANO).astype(np.int64))
-            self.tick((stop - start) * n_seeds)
+        every, done = np.arange(n_seeds), 0
+        while done < n:
+            prompts = order[done : done + min(self.decider.until_refresh, self._most)]
+            types = matrix.type[prompts]
+            u = np.stack([rng.random(len(prompts)) for rng in self.choices], axis=1)
+            if purse is None:
+                arm = self.decider.choose(types, u, now=self.now)
+            else:
+                arm = self._one_by_one(matrix, prompts, u, purse, holds)
+            served = arm >= 0
+            score = np.where(served, matrix.score[prompts, arm], 0.0)
+            cost = np.where(served, matrix.cost_usd[prompts, arm], 0.0)
+            self._learn(types, arm, score, cost)
+            refused += (~served).sum(0)
+            reward += score.sum(0)
+            spent += cost.sum(0)
+            np.add.at(chosen, (np.broadcast_to(every, types.shape), types, arm), served)
+            done += len(prompts)
+            self.tick(len(prompts) * n_seeds)
         over = purse.spent > purse.limit if purse is not None else spent > (self.protocol.budget_usd or np.inf) * n
         return PassResult(reward / n, spent / n, chosen.sum(1) / n, over, refused, chosen.sum(0))
+
+    @property
+    def _most(self) -> int:
+        """How many choices of a seed are made at once: fewer where each looks at a whole matrix of draws."""
+        policy = self.decider.setup.policy
+        return 8 if policy.uses_draws and not policy.by_row else 64
+
+    def _one_by_one(self, matrix: Matrix, prompts: Ints, u: Floats, purse: Purse, holds: NDArray[np.int64]) -> Ints:
+        """Choose in turn under a hard cap: what fits depends on what was spent just before."""
+        arms = np.empty(prompts.shape, np.intp)
+        for i, prompt in enumerate(prompts):
+            arm = self.decider.choose(matrix.type[prompt], u[i], purse.fits(holds), now=self.now + i)
+            cost = np.where(arm >= 0, matrix.cost_usd[prompt, arm], 0.0)
+            purse.book(np.round(cost * NANO).astype(np.int64))
+            arms[i] = arm
+        return arms
+
+    def _learn(self, types: Ints, arm: Ints, score: Floats, cost: Floats) -> None:
+        """Tell the decider and the pacer what came of some choices, shape (n_tasks, n_seeds)."""
+        decider = self.decider
+        if decider.pacer is not None:
+            for paid in cost:
+                decider.pacer.settle(paid)
+        served = arm >= 0
+        task, seed = np.nonzero(served)
+        at = self.now + task.astype(float)
+        self.now += len(types)
+        cells = Cells(seed, types[served], arm[served])
+        decider.observe(cells, at=at, now=self.now, score=score[served], tokens=cost[served], n_outcomes=len(types))
 
     def _start(self, matrix: Matrix, n_seeds: int) -> tuple[Purse | None, NDArray[np.int64]]:
         protocol, n = self.protocol, matrix.n_prompts
@@ -156,21 +187,3 @@ class _Run:
         self.decider.pacer = pacer
         self.decider.refresh(self.now, whole=True)
         return purse, holds
-
-    def _outcome(
-        self, matrix: Matrix, prompt: NDArray[np.intp], types: NDArray[np.intp], arm: NDArray[np.intp]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        decider, served = self.decider, arm >= 0
-        score, cost = matrix.score[prompt, arm], matrix.cost_usd[prompt, arm]
-        at, self.now = self.now, self.now + 1
-        seeds = np.arange(len(arm))
-        if np.count_nonzero(served) == len(arm):
-            decider.observe(Cells(seeds, types, arm), at=at, now=self.now, score=score, tokens=cost)
-        else:
-            score, cost = np.where(served, score, 0.0), np.where(served, cost, 0.0)
-            if served.any():
-                cells = Cells(seeds[served], types[served], arm[served])
-                decider.observe(cells, at=at, now=self.now, score=score[served], tokens=cost[served])
-        if decider.pacer is not None:
-            decider.pacer.settle(cost)
-        return score, cost

@@ -143,14 +143,14 @@ def run_study(
 
     Examples
     --------
+    >>> from selector.replay import Matrix, settings_of
     >>> rng = np.random.default_rng(0)
     >>> score = (rng.random((400, 2)) < np.array([0.6, 0.9])).astype(float)
     >>> matrix = Matrix(score, np.tile([0.01, 0.05], (400, 1)), np.zeros(400, int), ("small", "large"), ("chat",))
-    >>> from selector.replay._settings import settings_of
     >>> policies = [settings_of(word, matrix, None, budget=True)[0] for word in ("thompson", "uniform")]
     >>> study = run_study(policies, [Protocol(measured=matrix, budget_usd=0.04)], seeds=[0, 1, 2, 3])
     >>> [(row.policy, round(row.mean_reward, 1)) for row in study.rows]
-    [('thompson', 0.8), ('uniform', 0.8)]
+    [('thompson', 0.8), ('uniform', 0.7)]
     """
     names = [s.name for s in settings]
     if len(set(names)) < len(names):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selector.budgets import Horizon, PerRequest, Traffic, window_target
+from selector.budgets import Horizon, PerRequest, Traffic, Window, window_target
 
 COSTS = st.lists(st.floats(0, 50), max_size=200)
 
@@ -160,3 +160,25 @@ def test_seeds_have_traffic_of_their_own():
     for _ in range(20):
         traffic.arrive(0.1, np.array([5.0, 0.0]))
     assert traffic.remaining(0.2)[0] > 4 * traffic.remaining(0.2)[1]
+
+
+def test_a_window_gives_what_is_left_over_the_forecast_and_begins_anew():
+    pace = Window(6.0, Traffic(np.array([60.0, 60.0])))
+    assert pace.mean_usd == pytest.approx([0.1, 0.1])
+    assert pace.target() == pytest.approx([0.1, 0.1])
+    for i in range(30):
+        pace.arrive(i / 60)
+        pace.settle(np.array([0.0, 0.2]))
+    expected = window_target(np.array([6.0, 0.0]), pace.traffic.remaining(29 / 60), pace.mean_usd)
+    assert pace.target() == pytest.approx(expected)
+    assert pace.target()[0] > 1.8 * 0.1
+    assert pace.target()[1] == pytest.approx(0.05 * 0.1)  # all is spent: the least target that there is
+    pace.roll()
+    assert pace.target()[0] == pace.target()[1] == pytest.approx(6.0 / 48)  # 30 came: .6 of 60 and .4 of 30 are usual
+
+
+def test_a_window_of_nothing_is_a_target_of_nothing():
+    pace = Window(0.0, Traffic(np.array([60.0])))
+    pace.arrive(0.5)
+    pace.settle(np.array([1.0]))
+    assert pace.target().tolist() == [0.0]

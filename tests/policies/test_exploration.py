@@ -1,0 +1,184 @@
+"""Exploration: one floor, one burn-in, and an allowance that is never overdrawn by more than one call."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from selector.budgets import PerRequest
+from selector.decision import Decider, Setup
+from selector.policies import Allowance, Exploration, Greedy, Thompson
+from selector.posteriors import Cells, Priors
+
+EVERY, FIRST = slice(None), np.zeros(1, int)
+NOBODY, NOTHING = np.zeros(0, int), np.zeros(0)
+
+costs = st.lists(st.floats(1e-6, 10), min_size=1, max_size=6).map(np.array)
+
+
+def published(rules, cost, mean_usd, n=None):
+    cost = np.asarray(cost, float)[None, None]
+    allowance = Allowance(rules, cost.shape)
+    mean = None if mean_usd is None else np.array([mean_usd])
+    allowance.publish(EVERY, np.zeros(cost.shape) if n is None else n, cost, mean)
+    return allowance
+
+
+def test_half_of_q_is_uniform_and_half_favours_the_rarely_tried():
+    """By hand: n of 9, 0 and 1 weigh 1/10, 1 and 1/2 of 8/5."""
+    every = np.ones(3, bool)
+    q = Exploration().weights(np.array([9.0, 0.0, 1.0]), np.ones(3), ~every, every)
+    np.testing.assert_allclose(q, 1 / 6 + 0.5 * np.array([1 / 16, 10 / 16, 5 / 16]))
+
+
+def test_q_of_a_burn_in_is_on_thin_arms_alone_and_favours_the_cheap():
+    thin, every = np.array([True, True, False]), np.ones(3, bool)
+    q = Exploration().weights(np.zeros(3), np.array([0.01, 0.04, 0.0001]), thin, every)
+    np.testing.assert_allclose(q, [2 / 3, 1 / 3, 0.0])
+
+
+@given(costs, st.data())
+def test_q_is_a_probability_over_the_eligible_arms(cost, data):
+    flags = st.lists(st.booleans(), min_size=len(cost), max_size=len(cost)).map(np.array)
+    thin, eligible = data.draw(flags), data.draw(flags)
+    n = np.array(data.draw(st.lists(st.floats(0, 1e6), min_size=len(cost), max_size=len(cost))))
+    q = Exploration().weights(n, cost, thin, eligible)
+    assert (q >= 0).all()
+    assert (q[~eligible] == 0).all()
+    assert q.sum() == pytest.approx(float(eligible.any()))
+    burns = (thin & eligible).any()
+    assert (q[eligible & (thin | ~burns)] > 0).all()
+
+
+@given(costs, st.floats(1e-4, 1.0), st.floats(0, 1), st.integers(0, 2**32 - 1))
+def test_f_never_exceeds_what_is_wanted_nor_what_the_balance_pays(cost, mean_usd, floor, seed):
+    """Earned so far less paid so far is at least f times what a forced draw is expected to cost."""
+    rules, rng = Exploration(floor=floor), np.random.default_rng(seed)
+    allowance = published(rules, cost, mean_usd)
+    balance = 0.0
+    for _ in range(200):
+        f, need = float(allowance.rate(FIRST)[0]), float((allowance.q[0, 0] * cost).sum())
+        assert 0 <= f <= max(floor, rules.burn_in_rate)
+        assert f * need <= max(balance, 0.0) + 1e-12 * mean_usd  # sums round
+        forced = rng.random() < f
+        paid = float(cost[rng.choice(len(cost), p=allowance.q[0, 0])]) if forced else 0.0
+        allowance.settle(FIRST if forced else NOBODY, np.array([paid]) if forced else NOTHING)
+        balance += rules.share * mean_usd - paid
+
+
+@given(costs, st.floats(1e-3, 1.0), st.integers(0, 2**32 - 1))
+def test_forced_spend_is_at_most_its_share_of_the_target_plus_one_call(cost, mean_usd, seed):
+    """At every moment of 500 decisions, whatever the coin does: 2 % of what was to be spent, and one call."""
+    allowance, rng = published(Exploration(), cost, mean_usd), np.random.default_rng(seed)
+    spent = 0.0
+    for t in range(500):
+        forced = float(allowance.rate(FIRST)[0]) > rng.random() * 1e-3  # a coin that nearly always forces
+        paid = float(cost[rng.choice(len(cost), p=allowance.q[0, 0])]) if forced else 0.0
+        spent += paid
+        allowance.settle(FIRST if forced else NOBODY, np.array([paid]) if forced else NOTHING)
+        assert spent <= 0.02 * mean_usd * (t + 1) + cost.max() + 1e-9
+
+
+def test_no_more_than_a_hundred_decisions_worth_is_saved_up():
+    allowance = published(Exploration(floor=1.0, burn_in=0), [1.0], mean_usd=0.1)
+    for _ in range(1000):
+        allowance.settle(NOBODY, NOTHING)
+    assert allowance.rate(FIRST)[0] == pytest.approx(100 * 0.02 * 0.1)
+
+
+def test_a_burn_in_may_save_for_one_call_of_its_cheapest_model():
+    """One call costs 5, a hundred decisions earn .2: without saving for it, the model would never be tried."""
+    allowance = published(Exploration(), [5.0, 20.0], mean_usd=0.1)
+    for _ in range(10_000):
+        allowance.settle(NOBODY, NOTHING)
+    need = float((allowance.q[0, 0] * [5.0, 20.0]).sum())
+    assert allowance.rate(FIRST)[0] * need == pytest.approx(min(5.0, 0.1 * need))
+
+
+def test_what_is_too_dear_ever_to_be_repaid_is_not_explored():
+    allowance = published(Exploration(), [0.1, 31.0], mean_usd=0.1)
+    assert allowance.q[0, 0].tolist() == [1.0, 0.0]
+
+
+def test_what_costs_nothing_is_explored_whatever_the_balance():
+    """A free model is never an expense of exploration: f is what is wanted from the first decision on."""
+    allowance = published(Exploration(burn_in=0), [0.0, 0.0], mean_usd=0.1)
+    assert allowance.rate(FIRST)[0] == pytest.approx(0.02)
+
+
+def test_without_a_budget_nothing_limits_exploration():
+    allowance = published(Exploration(), [5.0, 1e6], mean_usd=None)
+    assert allowance.rate(FIRST).tolist() == [0.1]
+    for _ in range(100):
+        allowance.settle(FIRST, np.array([1e6]))
+    assert allowance.rate(FIRST).tolist() == [0.1]
+
+
+def test_burn_in_ends_after_five_outcomes_of_every_model_and_starts_again_for_one_repriced():
+    allowance = published(Exploration(), [0.1, 0.2], mean_usd=None)
+
+    def wanted():
+        allowance.publish(EVERY, np.zeros((1, 1, 2)), np.array([[[0.1, 0.2]]]), None)
+        return float(allowance.rate(FIRST)[0]), allowance.q[0, 0].tolist()
+
+    for seen in range(5):
+        assert wanted()[0] == 0.1
+        allowance.saw(FIRST, FIRST)
+        assert (wanted()[1][0] == 0) == (seen == 4)  # the first model has what it needs
+    for _ in range(5):
+        assert wanted()[0] == 0.1
+        allowance.saw(FIRST, FIRST + 1)
+    assert wanted() == (0.02, [0.5, 0.5])
+    allowance.restart(1)
+    assert wanted() == (0.1, [0.0, 1.0])
+
+
+def decider_of(policy, exploration, pacer=None, n_seeds=1):
+    tokens = np.tile([0.001, 0.01, 0.1], (n_seeds, 1))
+    return Decider(
+        Setup(priors=Priors(tokens=tokens), n_types=2, policy=policy, exploration=exploration),
+        list(range(n_seeds)),
+        pacer,
+    )
+
+
+def test_a_zero_floor_turns_all_exploration_off_the_burn_in_too():
+    decider = decider_of(Thompson(), Exploration(floor=0.0))
+    shares = np.bincount(decider.draws.matrix[0, 1].argmax(0), minlength=3) / 256
+    assert decider.probabilities(np.array([1]))[0].tolist() == shares.tolist()
+    greedy = decider_of(Greedy(), Exploration(floor=0.0, burn_in=5))
+    rng = np.random.default_rng(0)
+    for t in range(40):  # only ever the first model has outcomes, all good
+        greedy.observe(Cells(FIRST, FIRST, FIRST), at=t, now=t + 1.0, score=np.ones(1), tokens=np.full(1, 0.001))
+    assert {int(greedy.choose(FIRST, rng.random(1), now=40.0)[0]) for _ in range(500)} == {0}
+
+
+def test_policies_that_do_not_explore_have_no_floor_unless_one_is_asked_for():
+    assert not decider_of(Greedy(), None).allowance.on
+    assert decider_of(Thompson(), None).allowance.on
+    assert decider_of(Greedy(), Exploration(floor=0.1)).allowance.on
+
+
+@pytest.mark.parametrize("masked", [False, True], ids=["all", "some"])
+def test_a_decider_forces_no_more_than_its_share_of_the_budget_plus_one_call(masked, monkeypatch):
+    """50 seeds of 1,000 decisions at 15 times the cheapest cost: forced spend against 2 % of the target."""
+    forced, settle = np.zeros(50), Allowance.settle
+
+    def count(self, seeds, cost):
+        forced[seeds] += cost
+        settle(self, seeds, cost)
+
+    monkeypatch.setattr(Allowance, "settle", count)
+    mean_usd, rng = 0.015, np.random.default_rng(4)
+    decider = decider_of(Thompson(), None, PerRequest(mean_usd, 50), n_seeds=50)
+    cost, seeds = np.array([0.001, 0.01, 0.1]), np.arange(50)
+    for t in range(1000):
+        types = rng.integers(2, size=50)
+        may = None if not masked else np.where(rng.random((50, 1)) < 0.5, [True, True, True], [False, True, True])
+        arm = decider.choose(types, rng.random(50), may, now=t)
+        paid = cost[arm]
+        decider.pacer.settle(paid)
+        score = (rng.random(50) < np.array([0.5, 0.7, 0.9])[arm]).astype(float)
+        decider.observe(Cells(seeds, types, arm), at=t, now=t + 1.0, score=score, tokens=paid)
+    assert (forced <= 0.02 * mean_usd * 1000 + decider.cost.max()).all()
+    assert (forced > 0).mean() > 0.9  # and it does explore
