@@ -74,6 +74,16 @@ def nearest(name: str, valid: Iterable[str]) -> str:
 class SelectorError(Exception):
     """The root: catch this to catch all that `selector` raises on purpose."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Survive the way from another process with all attributes."""
+        return _revive, (type(self), self.args, self.__dict__)
+
+
+def _revive(kind: type[SelectorError], args: tuple[object, ...], attributes: dict[str, object]) -> SelectorError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(attributes)
+    return error
+
 
 class ConfigError(SelectorError, ValueError):
     """The configuration is wrong.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import numpy as np
 import typer
@@ -15,9 +15,6 @@ from selector.cli._output import console, money, number, print_json, progress, s
 from selector.decision import Decider, candidates
 from selector.replay import Protocol, World, published_world, run_study, settings_of, simulate, world_citations
 from selector.report import frontier_figure, learnt_figure, save_svg
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = ["demo"]
 
@@ -49,7 +46,7 @@ def demo(
     output.mkdir(parents=True, exist_ok=True)
     pictures = [output / "frontier.svg", output / "learnt.svg"]
     save_svg(frontier_figure(result["rows"], result["references"], title=_TITLE), pictures[0])
-    save_svg(_learnt(world, decider), pictures[1])
+    _draw_learnt(world, decider, pictures[1])
     if as_json:
         print_json(result | {"schema": "selector.demo/1"})
         return
@@ -63,11 +60,11 @@ def demo(
     out.print(f"{study.decisions_per_second:,.0f} decisions a second; pictures: {', '.join(map(str, pictures))}")
 
 
-def _learnt(world: World, decider: Decider) -> Figure:
+def _draw_learnt(world: World, decider: Decider, path: Path) -> None:
     matrix = world.matrix
     title = f"What one run of {matrix.n_prompts} tasks at {money(_SHOWN)} USD each learnt; the truth in grey"
     mean, n = decider.beliefs.success.mean[0], decider.beliefs.n[0]
-    return learnt_figure(matrix.task_types, matrix.models, mean, n, truth=world.rate, title=title)
+    save_svg(learnt_figure(matrix.task_types, matrix.models, mean, n, truth=world.rate, title=title), path)
 
 
 def _show_learnt(out: Console, world: World, decider: Decider) -> None:

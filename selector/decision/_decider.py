@@ -282,7 +282,9 @@ class Decider:
         assert target is not None  # noqa: S101 - there is a pacer
         self.below_cheapest[seeds] = target < cheapest
         target = np.maximum(target, cheapest)
-        scale = 1.0 / np.maximum((weight * cost.mean(-1)).sum(1), 1e-12)
+        worth = np.ones(cost.shape[1]) if self.setup.worth_usd is None else self.setup.worth_usd
+        typical = np.maximum((weight * cost.mean(-1)).sum(1), 1e-12)
+        scale = self.setup.objective.price_scale(typical, np.maximum((weight * worth).sum(1), 1e-12))
         solver = PriceSolver(self.solver.price[seeds])
         if not self.setup.objective.monotone:
             solver.scan(spend, target, scale)

@@ -29,6 +29,8 @@ class Policy(Protocol):
     """Whether it looks at posterior draws; drawing costs time, so it is done only for those that look."""
     by_row: bool
     """Whether an arm's probability is the share of rows it wins, so that a choice may look at one row alone."""
+    budgeted: bool
+    """Whether it looks at the objective and the price; a baseline that does not is not screened by them either."""
 
     def probabilities(self, view: View, objective: Objective = ...) -> Floats:
         """Return each arm's probability, shape (..., K): non-negative, summing to one over the eligible arms.
@@ -50,6 +52,7 @@ class Scored:
     explores = False
     uses_draws = False
     by_row = False
+    budgeted = True
 
     def scores(self, view: View) -> Floats:
         """Return what each arm's success is taken to be, shape (..., R, K)."""
@@ -66,7 +69,7 @@ class Scored:
 
     def probabilities(self, view: View, objective: Objective = MostSuccess()) -> Floats:  # noqa: B008 - frozen
         """Return each arm's probability, shape (..., K)."""
-        seen = narrowed(objective, view)
+        seen = narrowed(objective, view) if self.budgeted else view
         return self.mix(win_shares(objective.utility(self.scores(seen), seen), seen.eligible), seen)
 
     def __repr__(self) -> str:

@@ -38,6 +38,7 @@ class Fixed(Scored):
     """
 
     name = "fixed"
+    budgeted = False
 
     def __init__(self, *order: int) -> None:
         if not order:

@@ -34,6 +34,8 @@ def policy_of(word: str, models: tuple[str, ...] = (), **parameters: float) -> P
     name = name.replace("-", "_")
     if name not in POLICIES:
         raise ConfigError(f"unknown policy {word!r}{nearest(name, POLICIES)}", key="policy")
+    if name == "fixed" and parameters:
+        raise ConfigError(f"policy 'fixed' takes a model and nothing else, not {', '.join(parameters)}", key="policy")
     if name == "fixed":
         if model not in models:
             raise UnknownModelError.of(model, models, key="policy fixed:MODEL")

@@ -28,6 +28,9 @@ class Objective(Protocol):
     def screen(self, view: View) -> Bools:
         """Say which eligible arms the objective admits, shape (..., K)."""
 
+    def price_scale(self, cost_usd: Floats, worth_usd: Floats) -> Floats:
+        """Return a price that matters, given typical costs and worths, > 0, the same shape: where a search starts."""
+
 
 @dataclass(frozen=True, slots=True)
 class MostSuccess:
@@ -53,6 +56,11 @@ class MostSuccess:
         """Admit all that are eligible."""
         return view.eligible
 
+    def price_scale(self, cost_usd: Floats, worth_usd: Floats) -> Floats:
+        """Return one success over a typical cost."""
+        del worth_usd
+        return 1.0 / cost_usd
+
 
 @dataclass(frozen=True, slots=True)
 class WorthUsd:
@@ -76,6 +84,10 @@ class WorthUsd:
     def screen(self, view: View) -> Bools:
         """Admit all that are eligible."""
         return view.eligible
+
+    def price_scale(self, cost_usd: Floats, worth_usd: Floats) -> Floats:
+        """Return how many typical costs a success is worth."""
+        return worth_usd / cost_usd
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +126,11 @@ class MinSuccess:
         """Admit the arms over the bar, else the best mean alone."""
         return _over(np.asarray(self.bar), self.confidence, view)
 
+    def price_scale(self, cost_usd: Floats, worth_usd: Floats) -> Floats:
+        """Return one: the price has no unit here, and moves no choice."""
+        del worth_usd
+        return np.ones_like(cost_usd)
+
 
 @dataclass(frozen=True, slots=True)
 class NoWorseThan:
@@ -149,6 +166,11 @@ class NoWorseThan:
         admitted = _over(view.mean[..., self.arm, None] - self.by, self.confidence, view)
         admitted[..., self.arm] = view.eligible[..., self.arm]
         return admitted
+
+    def price_scale(self, cost_usd: Floats, worth_usd: Floats) -> Floats:
+        """Return one: the price has no unit here, and moves no choice."""
+        del worth_usd
+        return np.ones_like(cost_usd)
 
 
 def _over(bar: Floats, confidence: float, view: View) -> Bools:

@@ -52,7 +52,7 @@ def expected_cost(policy: Policy, view: View, objective: Objective) -> Floats:
         better = utility[..., k] > best
         np.maximum(best, utility[..., k], out=best)
         np.copyto(cost, seen.cost[..., k, None], where=better)
-    mean: Floats = cost.mean(-1)
+    mean: Floats = np.where(seen.eligible.any(-1), cost.mean(-1), 0.0)
     return mean
 
 
@@ -106,11 +106,12 @@ class PriceSolver:
                 break
             low, high = np.where(over, high, low), np.where(over, high * 4, high)
         for _ in range(_FULL):
-            if not np.count_nonzero(~free & (high - low > _PRECISION * high)):
+            wide = ~free & (high - low > _PRECISION * high)
+            if not np.count_nonzero(wide):
                 break
             middle = np.where(low > 0, np.sqrt(low * high), high / 2)
             over = spend(middle) > target
-            low, high = np.where(over, middle, low), np.where(over, high, middle)
+            low, high = np.where(wide & over, middle, low), np.where(wide & ~over, middle, high)
         self.price = np.where(free, 0.0, high)
         return self.price
 

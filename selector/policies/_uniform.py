@@ -28,6 +28,7 @@ class Uniform(Scored):
     """
 
     name = "uniform"
+    budgeted = False
 
     def scores(self, view: View) -> Floats:
         """Return nothing to choose by."""

@@ -142,7 +142,8 @@ class _Run:
             np.add.at(chosen, (np.broadcast_to(every, types.shape), types, arm), served)
             done += len(prompts)
             self.tick(len(prompts) * n_seeds)
-        over = purse.spent > purse.limit if purse is not None else spent > (self.protocol.budget_usd or np.inf) * n
+        budget = np.inf if self.protocol.budget_usd is None else self.protocol.budget_usd
+        over = spent > budget * n if purse is None else purse.spent > purse.limit
         return PassResult(reward / n, spent / n, chosen.sum(1) / n, over, refused, chosen.sum(0))
 
     @property

@@ -163,7 +163,7 @@ def run_study(
     study = _empty(protocols, seeds, sum(map(_decisions, work)) / seconds)
     for i, (s, p) in enumerate((s, p) for s in settings for p in protocols):
         pieces = done[i * len(parts) : (i + 1) * len(parts)]
-        _collect(study, s.name, p, [_joined(list(results)) for results in zip(*pieces, strict=True)])
+        _collect(study, s.name, p, seeds, [_joined(list(results)) for results in zip(*pieces, strict=True)])
     _compare(study, names)
     return study
 
@@ -247,7 +247,7 @@ def _empty(protocols: list[Protocol], seeds: list[int], speed: float) -> Study:
     return study
 
 
-def _collect(study: Study, policy: str, protocol: Protocol, passes: list[PassResult]) -> None:
+def _collect(study: Study, policy: str, protocol: Protocol, seeds: list[int], passes: list[PassResult]) -> None:
     budget, matrix = protocol.budget_usd, protocol.measured
     optimum = next(
         (r.mean_reward for r in study.references if r.name == "type_optimum" and r.budget_usd_per_request == budget),
@@ -274,8 +274,8 @@ def _collect(study: Study, policy: str, protocol: Protocol, passes: list[PassRes
         study.rows.append(row)
         place = {"policy": policy, "budget_usd_per_request": budget, "pass": number}
         study.per_seed += [
-            {**place, "seed": i, "mean_reward": r, "mean_cost_usd": c}
-            for i, (r, c) in enumerate(zip(result.reward.tolist(), result.cost_usd.tolist(), strict=True))
+            {**place, "seed": seed, "mean_reward": r, "mean_cost_usd": c}
+            for seed, r, c in zip(seeds, result.reward.tolist(), result.cost_usd.tolist(), strict=True)
         ]
 
 

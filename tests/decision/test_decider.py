@@ -260,33 +260,39 @@ def test_a_model_made_affordable_while_little_is_known_of_it_burns_in_again():
 def test_a_price_cut_restarts_the_burn_in_and_a_rise_does_not():
     decider = Decider(setup(2), [1, 2], PerRequest(10.0, 2))
     run(decider, 600)
-    settled = decider.allowance.rate(np.array([0, 0])).copy()
-    assert settled == pytest.approx([0.02, 0.02])
+    assert decider.allowance.f == pytest.approx(np.full((2, 2), 0.02))
     decider.reprice(0, 2.0, 600)
-    assert decider.allowance.rate(np.array([0, 0])) == pytest.approx(settled)
+    assert decider.allowance.f == pytest.approx(np.full((2, 2), 0.02))
     decider.reprice(0, 0.5, 600)
-    assert decider.allowance.rate(np.array([0, 0])) == pytest.approx([0.10, 0.10])
+    assert decider.allowance.f == pytest.approx(np.full((2, 2), 0.10))
     assert (decider.allowance.q[:, :, 0] == 1).all()
 
 
-def test_a_drift_alarm_refreshes_its_own_seed_at_once_and_no_other(monkeypatch):
+def test_a_drift_alarm_has_the_price_of_its_own_seed_bisected_with_the_next_refresh(monkeypatch):
     """Seed 1's model 0 fails from its 60th outcome on; that of seeds 0 and 2 goes on as before."""
     decider = Decider(setup(3, n_types=1, policy=Fixed(0), learning=Learning()), [1, 2, 3], PerRequest(0.08, 3))
-    seen, rang_at = Refreshes.of(decider, monkeypatch), None
+    bisected, solve, rang_at = [], decider._solve, None
+
+    def noted(now, seeds, *, whole):
+        if whole:
+            bisected.append((decider.n_outcomes, seeds.tolist()))
+        solve(now, seeds, whole=whole)
+
+    monkeypatch.setattr(decider, "_solve", noted)
     cells = Cells(np.arange(3), np.zeros(3, np.intp), np.zeros(3, np.intp))
     rng = np.random.default_rng(3)
-    for now in range(75):
+    for now in range(80):
         score = (rng.random(3) < 0.9).astype(float)
         score[1] *= now < 60
-        before = decider.beliefs.success.alpha.copy()
-        decider.observe(cells, at=now, now=now + 1, score=score, tokens=np.full(3, 0.01))
+        decider.observe(cells, at=float(now), now=now + 1, score=score, tokens=np.full(3, 0.01))
+        if now == 55:
+            strength = decider.beliefs.success.alpha.copy()
         if decider.beliefs.events and rang_at is None:
-            rang_at, strength = now, before
-    events = decider.beliefs.events
-    assert {(e.kind, e.seed, e.index) for e in events} == {("drift", 1, 0)}
-    assert 60 <= rang_at < 75
-    whole = [seeds.tolist() for _, seeds, whole in seen.calls if whole]
-    assert whole == [[1]] * len(events)
+            rang_at = decider.n_outcomes
+    assert {(e.kind, e.seed, e.index) for e in decider.beliefs.events} == {("drift", 1, 0)}
+    assert 60 < rang_at < 75
+    assert (rang_at + -rang_at % 8, [1]) in bisected
+    assert all(seeds == [1] for n, seeds in bisected if n > 56)
     after = decider.beliefs.success.alpha
     assert after[1, 0, 0] < 0.5 * strength[1, 0, 0]
     assert (after[[0, 2], 0, 0] > 0.9 * strength[[0, 2], 0, 0]).all()

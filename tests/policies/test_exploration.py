@@ -10,17 +10,20 @@ from selector.decision import Decider, Setup
 from selector.policies import Allowance, Exploration, Greedy, Thompson
 from selector.posteriors import Cells, Priors
 
-EVERY, FIRST = slice(None), np.zeros(1, int)
-NOBODY, NOTHING = np.zeros(0, int), np.zeros(0)
+EVERY, FIRST, ONE = slice(None), np.zeros(1, int), np.ones(1)
 
 costs = st.lists(st.floats(1e-6, 10), min_size=1, max_size=6).map(np.array)
 
 
-def published(rules, cost, mean_usd, n=None):
+def publish(allowance, cost, mean_usd):
     cost = np.asarray(cost, float)[None, None]
-    allowance = Allowance(rules, cost.shape)
-    mean = None if mean_usd is None else np.array([mean_usd])
-    allowance.publish(EVERY, np.zeros(cost.shape) if n is None else n, cost, mean)
+    allowance.publish(EVERY, np.zeros(cost.shape), cost, None if mean_usd is None else np.array([mean_usd]))
+    return float(allowance.f[0, 0])
+
+
+def allowance_of(rules, cost, mean_usd):
+    allowance = Allowance(rules, (1, 1, len(cost)))
+    publish(allowance, cost, mean_usd)
     return allowance
 
 
@@ -54,83 +57,91 @@ def test_q_is_a_probability_over_the_eligible_arms(cost, data):
 def test_f_never_exceeds_what_is_wanted_nor_what_the_balance_pays(cost, mean_usd, floor, seed):
     """Earned so far less paid so far is at least f times what a forced draw is expected to cost."""
     rules, rng = Exploration(floor=floor), np.random.default_rng(seed)
-    allowance = published(rules, cost, mean_usd)
-    balance = 0.0
-    for _ in range(200):
-        f, need = float(allowance.rate(FIRST)[0]), float((allowance.q[0, 0] * cost).sum())
+    allowance, balance = Allowance(rules, (1, 1, len(cost))), 0.0
+    for _ in range(60):
+        f, need = publish(allowance, cost, mean_usd), float((allowance.q[0, 0] * cost).sum())
         assert 0 <= f <= max(floor, rules.burn_in_rate)
         assert f * need <= max(balance, 0.0) + 1e-12 * mean_usd  # sums round
-        forced = rng.random() < f
-        paid = float(cost[rng.choice(len(cost), p=allowance.q[0, 0])]) if forced else 0.0
-        allowance.settle(FIRST if forced else NOBODY, np.array([paid]) if forced else NOTHING)
-        balance += rules.share * mean_usd - paid
+        n = int(rng.integers(1, 65))
+        n_forced = int(rng.binomial(n, f))
+        paid = cost[rng.choice(len(cost), n_forced, p=allowance.q[0, 0])] if n_forced else np.zeros(0)
+        allowance.pay(np.zeros(len(paid), int), paid)
+        allowance.fold(EVERY, n * ONE)
+        balance += n * rules.share * mean_usd - paid.sum()
 
 
 @given(costs, st.floats(1e-3, 1.0), st.integers(0, 2**32 - 1))
 def test_forced_spend_is_at_most_its_share_of_the_target_plus_one_call(cost, mean_usd, seed):
-    """At every moment of 500 decisions, whatever the coin does: 2 % of what was to be spent, and one call."""
-    allowance, rng = published(Exploration(), cost, mean_usd), np.random.default_rng(seed)
+    """Published after every decision, whatever the coin does: 2 % of what was to be spent, and one call."""
+    allowance, rng = Allowance(Exploration(), (1, 1, len(cost))), np.random.default_rng(seed)
     spent = 0.0
-    for t in range(500):
-        forced = float(allowance.rate(FIRST)[0]) > rng.random() * 1e-3  # a coin that nearly always forces
-        paid = float(cost[rng.choice(len(cost), p=allowance.q[0, 0])]) if forced else 0.0
-        spent += paid
-        allowance.settle(FIRST if forced else NOBODY, np.array([paid]) if forced else NOTHING)
+    for t in range(200):
+        if publish(allowance, cost, mean_usd) > rng.random() * 1e-3:  # a coin that nearly always forces
+            paid = float(cost[rng.choice(len(cost), p=allowance.q[0, 0])])
+            spent += paid
+            allowance.pay(FIRST, np.array([paid]))
+        allowance.fold(EVERY, ONE)
         assert spent <= 0.02 * mean_usd * (t + 1) + cost.max() + 1e-9
 
 
 def test_no_more_than_a_hundred_decisions_worth_is_saved_up():
-    allowance = published(Exploration(floor=1.0, burn_in=0), [1.0], mean_usd=0.1)
-    for _ in range(1000):
-        allowance.settle(NOBODY, NOTHING)
-    assert allowance.rate(FIRST)[0] == pytest.approx(100 * 0.02 * 0.1)
+    allowance = allowance_of(Exploration(floor=1.0, burn_in=0), [1.0], mean_usd=0.1)
+    allowance.fold(EVERY, 1000 * ONE)
+    assert publish(allowance, [1.0], 0.1) == pytest.approx(100 * 0.02 * 0.1)
 
 
 def test_a_burn_in_may_save_for_one_call_of_its_cheapest_model():
     """One call costs 5, a hundred decisions earn .2: without saving for it, the model would never be tried."""
-    allowance = published(Exploration(), [5.0, 20.0], mean_usd=0.1)
-    for _ in range(10_000):
-        allowance.settle(NOBODY, NOTHING)
-    need = float((allowance.q[0, 0] * [5.0, 20.0]).sum())
-    assert allowance.rate(FIRST)[0] * need == pytest.approx(min(5.0, 0.1 * need))
+    allowance = allowance_of(Exploration(burn_in_rate=1.0), [5.0, 20.0], mean_usd=0.1)
+    allowance.fold(EVERY, 10_000 * ONE)
+    f, need = publish(allowance, [5.0, 20.0], 0.1), float((allowance.q[0, 0] * [5.0, 20.0]).sum())
+    assert f * need == pytest.approx(5.0)
 
 
 def test_what_is_too_dear_ever_to_be_repaid_is_not_explored():
-    allowance = published(Exploration(), [0.1, 31.0], mean_usd=0.1)
-    assert allowance.q[0, 0].tolist() == [1.0, 0.0]
+    assert allowance_of(Exploration(), [0.1, 31.0], mean_usd=0.1).q[0, 0].tolist() == [1.0, 0.0]
 
 
 def test_what_costs_nothing_is_explored_whatever_the_balance():
     """A free model is never an expense of exploration: f is what is wanted from the first decision on."""
-    allowance = published(Exploration(burn_in=0), [0.0, 0.0], mean_usd=0.1)
-    assert allowance.rate(FIRST)[0] == pytest.approx(0.02)
+    allowance = Allowance(Exploration(burn_in=0), (1, 1, 2))
+    assert publish(allowance, [0.0, 0.0], mean_usd=0.1) == pytest.approx(0.02)
 
 
 def test_without_a_budget_nothing_limits_exploration():
-    allowance = published(Exploration(), [5.0, 1e6], mean_usd=None)
-    assert allowance.rate(FIRST).tolist() == [0.1]
-    for _ in range(100):
-        allowance.settle(FIRST, np.array([1e6]))
-    assert allowance.rate(FIRST).tolist() == [0.1]
+    allowance = allowance_of(Exploration(), [5.0, 1e6], mean_usd=None)
+    for _ in range(3):
+        assert publish(allowance, [5.0, 1e6], None) == 0.1
+        allowance.pay(FIRST, np.array([1e6]))
+        allowance.fold(EVERY, ONE)
+
+
+def test_what_was_explored_without_a_budget_is_not_owed_when_one_comes():
+    """Nothing was earned and nothing is owed: after 100 decisions under the budget, f is what these earned."""
+    allowance = allowance_of(Exploration(burn_in=0), [1.0], mean_usd=None)
+    allowance.pay(np.zeros(20, int), np.ones(20))
+    allowance.fold(EVERY, 1000 * ONE)
+    assert publish(allowance, [1.0], mean_usd=0.005) == 0
+    allowance.fold(EVERY, 100 * ONE)
+    assert publish(allowance, [1.0], mean_usd=0.005) == pytest.approx(100 * 0.02 * 0.005)
 
 
 def test_burn_in_ends_after_five_outcomes_of_every_model_and_starts_again_for_one_repriced():
-    allowance = published(Exploration(), [0.1, 0.2], mean_usd=None)
-
-    def wanted():
-        allowance.publish(EVERY, np.zeros((1, 1, 2)), np.array([[[0.1, 0.2]]]), None)
-        return float(allowance.rate(FIRST)[0]), allowance.q[0, 0].tolist()
-
+    cost = [0.1, 0.2]
+    allowance = allowance_of(Exploration(), cost, mean_usd=None)
     for seen in range(5):
-        assert wanted()[0] == 0.1
+        assert publish(allowance, cost, None) == 0.1
         allowance.saw(FIRST, FIRST)
-        assert (wanted()[1][0] == 0) == (seen == 4)  # the first model has what it needs
+        publish(allowance, cost, None)
+        assert (allowance.q[0, 0, 0] == 0) == (seen == 4)  # the first model has what it needs
     for _ in range(5):
-        assert wanted()[0] == 0.1
+        assert publish(allowance, cost, None) == 0.1
         allowance.saw(FIRST, FIRST + 1)
-    assert wanted() == (0.02, [0.5, 0.5])
+    assert publish(allowance, cost, None) == 0.02
+    assert allowance.q[0, 0].tolist() == [0.5, 0.5]
     allowance.restart(1)
-    assert wanted() == (0.1, [0.0, 1.0])
+    assert publish(allowance, cost, None) == 0.1
+    assert allowance.q[0, 0].tolist() == [0.0, 1.0]
 
 
 def decider_of(policy, exploration, pacer=None, n_seeds=1):
@@ -160,25 +171,41 @@ def test_policies_that_do_not_explore_have_no_floor_unless_one_is_asked_for():
 
 
 @pytest.mark.parametrize("masked", [False, True], ids=["all", "some"])
-def test_a_decider_forces_no_more_than_its_share_of_the_budget_plus_one_call(masked, monkeypatch):
-    """50 seeds of 1,000 decisions at 15 times the cheapest cost: forced spend against 2 % of the target."""
-    forced, settle = np.zeros(50), Allowance.settle
+def test_a_decider_forces_no_more_than_its_share_of_the_budget_and_one_period_before_it_knows(masked, monkeypatch):
+    """50 seeds of 3,000 decisions: what is forced before the next refresh is owed after it; the mean owes one call."""
+    periods, pay = [], Allowance.pay
 
     def count(self, seeds, cost):
-        forced[seeds] += cost
-        settle(self, seeds, cost)
+        np.add.at(periods[-1], seeds, cost)
+        pay(self, seeds, cost)
 
-    monkeypatch.setattr(Allowance, "settle", count)
-    mean_usd, rng = 0.015, np.random.default_rng(4)
+    monkeypatch.setattr(Allowance, "pay", count)
+    mean_usd, rng, done = 0.015, np.random.default_rng(4), 0
     decider = decider_of(Thompson(), None, PerRequest(mean_usd, 50), n_seeds=50)
-    cost, seeds = np.array([0.001, 0.01, 0.1]), np.arange(50)
-    for t in range(1000):
-        types = rng.integers(2, size=50)
-        may = None if not masked else np.where(rng.random((50, 1)) < 0.5, [True, True, True], [False, True, True])
-        arm = decider.choose(types, rng.random(50), may, now=t)
-        paid = cost[arm]
-        decider.pacer.settle(paid)
-        score = (rng.random(50) < np.array([0.5, 0.7, 0.9])[arm]).astype(float)
-        decider.observe(Cells(seeds, types, arm), at=t, now=t + 1.0, score=score, tokens=paid)
-    assert (forced <= 0.02 * mean_usd * 1000 + decider.cost.max()).all()
+    while done < 3000:
+        n = decider.until_refresh
+        periods.append(np.zeros(50))
+        types = rng.integers(2, size=(n, 50))
+        may = None if not masked else np.where(rng.random((n, 50, 1)) < 0.5, [True, True, True], [False, True, True])
+        learn(decider, types, decider.choose(types, rng.random((n, 50)), may, now=done), rng, done)
+        done += n
+    forced = np.sum(periods, axis=0)
+    assert (forced - np.max(periods, axis=0) <= 0.02 * mean_usd * done).all()
+    assert forced.mean() <= 0.02 * mean_usd * done + decider.cost.max()
     assert (forced > 0).mean() > 0.9  # and it does explore
+
+
+def learn(decider, types, arm, rng, done):
+    """Tell a decider what came of some choices, shape (n_tasks, n_seeds)."""
+    n, n_seeds = arm.shape
+    cost = np.array([0.001, 0.01, 0.1])[arm]
+    for paid in cost:
+        decider.pacer.settle(paid)
+    decider.observe(
+        Cells(np.tile(np.arange(n_seeds), n), types.ravel(), arm.ravel()),
+        at=np.repeat(done + np.arange(n, dtype=float), n_seeds),
+        now=float(done + n),
+        score=(rng.random(arm.shape) < np.array([0.5, 0.7, 0.9])[arm]).astype(float).ravel(),
+        tokens=cost.ravel(),
+        n_outcomes=n,
+    )

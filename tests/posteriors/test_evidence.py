@@ -55,7 +55,6 @@ def test_the_frame_of_reference_moves_without_a_trace(at, half_life):
     expected = sum((1.0 + i) * 2.0 ** ((t - now) / half_life) for i, t in enumerate(at))
     assert np.isfinite(evidence.now(now)).all()
     assert read(evidence, now) == pytest.approx(expected, rel=1e-9)
-    assert float(evidence.cell(CELL, now)[0, 0]) == pytest.approx(expected, rel=1e-9)
 
 
 def test_ten_million_decisions_leave_the_geometric_sum():
@@ -101,6 +100,13 @@ def test_the_prior_is_never_discounted():
     success.refresh(10_005.0)
     np.testing.assert_allclose(success.alpha[0, 0], [6.0, 12 * 0.9])
     np.testing.assert_allclose((success.alpha + success.beta)[0, 0], [8.0, 12.0])
+
+
+def test_outcomes_of_one_cell_in_one_call_all_count():
+    evidence = Evidence(2, (1, 1, 2), 10.0)
+    cells = Cells(np.zeros(3, int), np.zeros(3, int), np.array([1, 0, 1]))
+    evidence.add(cells, np.array([[1.0, 1.0, 1.0], [0.5, 0.2, 0.25]]), np.array([10.0, 0.0, 0.0]))
+    np.testing.assert_allclose(evidence.now(10.0)[:, 0, 0], [[0.5, 1.5], [0.1, 0.625]])
 
 
 def test_keep_multiplies_a_model_over_all_types_or_a_type_over_all_models():

@@ -108,12 +108,18 @@ def test_a_broken_cell_falls_back_to_its_prior_and_is_counted():
     assert ((success.mean > 0) & (success.mean < 1)).all()
 
 
-def test_update_rebuilds_one_cell_as_refresh_would_with_the_same_pool():
-    success = success_of({(0, 0): [1, 0], (0, 1): [1]})
-    cell, other = Cells(*np.zeros((3, 1), int)), success.alpha[0, 0, 1]
-    alpha, beta = success.alpha[0, 0, 0], success.beta[0, 0, 0]
+def test_what_is_believed_changes_at_a_refresh_and_not_before():
+    success, cell = success_of({(0, 0): [1, 0], (0, 1): [1]}), Cells(*np.zeros((3, 1), int))
+    alpha, beta = success.alpha.copy(), success.beta.copy()
     success.evidence.add(cell, np.ones((3, 1)), at=0.0)
-    success.update(cell, 0.0)
-    assert success.alpha[0, 0, 0] == pytest.approx(alpha + 1)
-    assert success.beta[0, 0, 0] == pytest.approx(beta)
-    assert success.alpha[0, 0, 1] == other
+    assert (success.alpha == alpha).all()
+    assert (success.beta == beta).all()
+    success.refresh(0.0)
+    assert success.alpha[0, 0, 0] > alpha[0, 0, 0] + 1
+
+
+def test_the_outcomes_behind_what_was_published_are_those_of_the_last_refresh():
+    success = success_of({(0, 0): [0.2, 0.8] * 15, (0, 1): [1]}, weight=[0.0, 3.0])
+    cells = Cells(np.zeros(2, int), np.zeros(2, int), np.arange(2))
+    success.evidence.add(cells, np.ones((3, 2)), at=0.0)
+    np.testing.assert_allclose(success.n_published(cells), [30.0, 1.0])

@@ -73,10 +73,10 @@ def test_what_is_learnt_first_is_not_measured_but_known(world):
     fixed, decider = replay(f"fixed:{matrix.models[0]}", Protocol(measured=measured, learnt=learnt, budget_usd=1.0))
     assert fixed[0].reward == pytest.approx([measured.score[:, 0].mean()] * 3)
     assert decider.beliefs.n.sum() == 3 * 800
-    cold = replay("thompson", Protocol(measured=measured, budget_usd=1.0), range(20))[0][0]
-    warm = replay("thompson", Protocol(measured=measured, learnt=learnt, budget_usd=1.0), range(20))[0][0]
+    cold = replay("thompson", Protocol(measured=measured, budget_usd=1.0), range(40))[0][0]
+    warm = replay("thompson", Protocol(measured=measured, learnt=learnt, budget_usd=1.0), range(40))[0][0]
     gain = warm.reward - cold.reward
-    assert gain.mean() > 3 * gain.std(ddof=1) / np.sqrt(20)
+    assert gain.mean() > 3 * gain.std(ddof=1) / np.sqrt(40)
 
 
 def test_each_pass_has_the_whole_budget(world):
@@ -170,13 +170,14 @@ def test_a_first_guess_without_error_is_the_mean(world):
     assert seen[0] == pytest.approx(matrix.cost_usd.mean(0)[None])
 
 
-def test_progress_is_told_decision_by_decision(world):
+def test_progress_is_told_often_and_adds_up(world):
     matrix, told = world(1_500, 2, 2), []
     settings, _ = settings_of("uniform", matrix, None, budget=True)
     protocol = Protocol(measured=matrix, learnt=matrix, passes=2)
     simulate(lambda guess: settings.setup(guess, 2), protocol, [1, 2], told.append)
     assert sum(told) == 3 * 1_500 * 2
-    assert len(told) == 6  # blocks of 1,024
+    assert len(told) > 50  # often enough to be seen to move
+    assert min(told) > 0
 
 
 def test_a_policy_learns_only_what_its_own_choices_showed(world):
