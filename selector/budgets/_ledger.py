@@ -83,10 +83,8 @@ class MemoryLedger:
         with self._lock:
             if hold in self._holds:
                 raise SelectorError(f"hold {hold!r} is already held; settle or release it first")
-            negative = {name: amount for name, amount in amounts.items() if amount < 0}
-            if negative:
-                raise SelectorError(f"a hold cannot be negative: {negative}")
-            lacking = {name: amount - self._account(name).room for name, amount in amounts.items()}
+            _refuse_negative(amounts)
+            lacking = {name: amount - self._account(name).room for name, amount in amounts.items() if amount}
             tightest = max(lacking, key=lambda name: lacking[name], default=None)
             if tightest is not None and lacking[tightest] > 0:
                 return tightest
@@ -98,9 +96,11 @@ class MemoryLedger:
     def settle(self, hold: str, amounts: Mapping[str, int]) -> Mapping[str, int]:
         """Book what was really used in place of a hold."""
         with self._lock:
+            _refuse_negative(amounts)
+            for name in amounts:
+                self._account(name)  # an unknown budget is an error, not a new one, and nothing is booked
             held = self._free(hold)
             for name, amount in amounts.items():
-                self._account(name)  # an unknown budget is an error, not a new one
                 self._spent[name] = self._spent.get(name, 0) + amount
             over = {name: amount - held.get(name, 0) for name, amount in amounts.items()}
             return {name: amount for name, amount in over.items() if amount > 0}
@@ -122,6 +122,12 @@ class MemoryLedger:
         for name, amount in held.items():
             self._held[name] -= amount
         return held
+
+
+def _refuse_negative(amounts: Mapping[str, int]) -> None:
+    negative = {name: amount for name, amount in amounts.items() if amount < 0}
+    if negative:
+        raise SelectorError(f"an amount cannot be negative: {negative}; to give back what is held, release it")
 
 
 @dataclass(slots=True)
@@ -155,7 +161,7 @@ class Purse:
 
     def fits(self, holds: Nanos) -> np.ndarray:
         """Say which holds fit, shape (n_seeds, K), for holds of shape (K,) or (n_seeds, K)."""
-        fitting: np.ndarray = holds <= self.room[:, None]
+        fitting: np.ndarray = (holds <= self.room[:, None]) | (holds == 0)
         return fitting
 
     def book(self, cost: Nanos) -> None:

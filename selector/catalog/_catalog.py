@@ -83,6 +83,8 @@ class Catalog:
         >>> catalog.model("llama").route.prices.is_free
         True
         """
+        if not config.models:
+            raise ConfigError("must name at least one model", key="models")
         models = {name: model_of(name, config) for name in config.models}
         providers = {
             name: Provider(name=name, kind=entry.kind, base_url=entry.base_url, api_key=entry.api_key)

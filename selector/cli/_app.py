@@ -49,6 +49,9 @@ def run(arguments: list[str]) -> int:
     except SelectorError as error:
         complain(str(error))
         return _code(error)
+    except OSError as error:
+        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        return 1
     return 0
 
 

@@ -18,6 +18,7 @@ _MOVED = 1.0  # a column is drawn anew when its mean moved by this much of its d
 _GROWN = 0.02  # or its evidence grew by this share
 
 
+_REPAID = 150.0
 _ONE = np.ones(())
 
 
@@ -44,12 +45,16 @@ class Decider:
         The shadow price of each seed, shape (n_seeds,).
     cost
         Expected cost now, USD, shape (n_seeds, n_types, n_models).
+    affordable
+        What the policy chooses from under a budget, shape (n_seeds, n_types, n_models): models of which one call costs
+        no more than 150 requests may, since others are never paid back; where the target is below what the cheapest
+        cost, the cheapest alone.
     below_cheapest
         Where the budget is below the cheapest models' cost, shape (n_seeds,).
     """
 
     def __init__(self, setup: Setup, keys: list[int], pacer: Pacer | None = None) -> None:
-        seeds, types, _ = setup.shape
+        seeds, types, models = setup.shape
         self.setup, self.pacer = setup, pacer
         self.beliefs = Beliefs(setup.shape, setup.priors, setup.learning)
         self.allowance = Allowance(setup.explored, setup.shape)
@@ -65,7 +70,11 @@ class Decider:
         self._uses = np.zeros((seeds, types))
         self._drawn_mean: Floats = np.full(setup.shape, np.inf)
         self._drawn_strength: Floats = np.zeros(setup.shape)
+        self._usd_per_token: Floats = np.array(np.broadcast_to(setup.usd_per_token, (models,)), float)
+        self._fixed_usd: Floats = np.array(np.broadcast_to(setup.fixed_usd, (types, models)), float)
         self.cost: Floats = np.empty(setup.shape)
+        self.affordable = np.ones(setup.shape, bool)
+        self._repayable = np.ones(setup.shape, bool)
         self.refresh(0.0, whole=True)
 
     @property
@@ -101,9 +110,7 @@ class Decider:
         shape, policy = types.shape, self.setup.policy
         seeds = np.broadcast_to(self._seeds, shape).reshape(-1)
         types, (coin, v) = types.reshape(-1), _split(u.reshape(-1))
-        may = np.ones((len(seeds), self.setup.shape[2]), bool)
-        if eligible is not None:
-            may = eligible.reshape(may.shape)
+        may = self._may(seeds, types, eligible)
         np.add.at(self._arrived, (seeds, types), 1.0)
         view = self._view(seeds, types, self.cost[seeds, types], may, self._rows(seeds, types, v), now)
         if policy.by_row:
@@ -114,6 +121,17 @@ class Decider:
         if eligible is not None:
             arm[~may.any(-1)] = -1
         return arm.reshape(shape)
+
+    def _may(self, seeds: Ints, types: Ints, eligible: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+        """Return who may serve, shape (n, n_models): of the eligible the affordable, where any are."""
+        may = (
+            self.affordable[seeds, types] if self.setup.policy.budgeted else np.ones_like(self.cost[seeds, types], bool)
+        )
+        if eligible is None:
+            return may
+        given = eligible.reshape(may.shape)
+        both = given & may
+        return np.where(both.any(-1, keepdims=True), both, given)
 
     @property
     def until_refresh(self) -> int:
@@ -153,15 +171,19 @@ class Decider:
         self.refresh(now, np.array([event.seed]), whole=True)
 
     def reprice(self, model: int, factor: float, now: float) -> None:
-        """Take in a price that changed: costs follow at once, and a model that became cheaper burns in again.
+        """Take in a price that changed: costs follow at once; a thin model that became cheaper burns in again.
 
         For models believed in dollars, the belief itself is multiplied; it was about the old price.
         """
-        tokens = self.beliefs.tokens
-        tokens.catalogue[:, model] *= factor
-        tokens.evidence.multiply(factor, field=1, model=model)
+        if np.ndim(self.setup.usd_per_token):
+            self._usd_per_token[model] *= factor
+            self._fixed_usd[:, model] *= factor
+        else:
+            self.beliefs.tokens.catalogue[:, model] *= factor
+            self.beliefs.tokens.evidence.multiply(factor, field=1, model=model)
         if factor < 1:
-            self.allowance.restart(model)
+            n = self.beliefs.success.evidence.now(now)[0].sum(1)[:, model]
+            self.allowance.restart(model, n)
         self.refresh(now, whole=True)
 
     def refresh(self, now: float, seeds: Seeds = EVERY, *, whole: bool = False) -> None:
@@ -179,14 +201,20 @@ class Decider:
         self.beliefs.refresh(now, seeds)
         self._fold_arrivals(seeds)
         setup = self.setup
-        self.cost[seeds] = self.beliefs.tokens.mean[seeds] * setup.usd_per_token + setup.fixed_usd
+        self.cost[seeds] = self.beliefs.tokens.mean[seeds] * self._usd_per_token + self._fixed_usd
+        if self.pacer is not None:
+            usual = (self.mix[seeds, :, None] * self.cost[seeds]).sum(1) / self.mix[seeds].sum(1, keepdims=True)
+            most = np.maximum(_REPAID * self.pacer.mean_usd[seeds, None], usual.min(-1, keepdims=True))
+            self._repayable[seeds] = self.affordable[seeds] = (usual <= most)[:, None]
         if setup.policy.uses_draws:
             self._redraw_moved(seeds)
         if self.allowance.on:
             mean = None if self.pacer is None else self.pacer.mean_usd[seeds]
-            self.allowance.publish(seeds, self.beliefs.n[seeds], self.cost[seeds], mean)
+            self.allowance.publish(seeds, self.beliefs.n[seeds], self.cost[seeds], self._repayable[seeds], mean)
         if self.pacer is not None:
             self._solve(now, seeds, whole=whole)
+        else:
+            self.solver.price[seeds], self.affordable[seeds] = 0.0, True
 
     def probabilities(self, types: Ints, eligible: NDArray[np.bool_] | None = None, now: float = 1.0) -> Floats:
         """Return e, what each model's probability is for a task of each seed now, shape (n_seeds, n_models).
@@ -195,7 +223,7 @@ class Decider:
         """
         every = self._seeds
         cost = self.cost[every, types]
-        may = np.ones(cost.shape, bool) if eligible is None else eligible
+        may = self._may(every, types, eligible)
         theta = self._matrix(every, types)
         p = self.setup.policy.probabilities(self._view(every, types, cost, may, theta, now), self.setup.objective)
         if not self.allowance.on:
@@ -270,7 +298,7 @@ class Decider:
         theta = cost[..., None, :]
         if self.setup.policy.uses_draws:
             theta = self.draws.matrix[seeds, :, :, start : start + _SOLVER_ROWS].swapaxes(2, 3)
-        view = self._view(seeds, EVERY, cost, np.ones(cost.shape, bool), theta, now)
+        view = self._view(seeds, EVERY, cost, self._repayable[seeds], theta, now)
 
         def spend(price: Floats) -> Floats:
             view.price = price[:, None]
@@ -280,7 +308,9 @@ class Decider:
         cheapest = (weight * cost.min(-1)).sum(1) * 1.0001
         target = self.target(seeds)
         assert target is not None  # noqa: S101 - there is a pacer
-        self.below_cheapest[seeds] = target < cheapest
+        self.below_cheapest[seeds] = below = target < cheapest
+        only = cost <= cost.min(-1, keepdims=True)
+        self.affordable[seeds] = np.where(below[:, None, None], only, self._repayable[seeds])
         target = np.maximum(target, cheapest)
         worth = np.ones(cost.shape[1]) if self.setup.worth_usd is None else self.setup.worth_usd
         typical = np.maximum((weight * cost.mean(-1)).sum(1), 1e-12)

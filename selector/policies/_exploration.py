@@ -14,7 +14,6 @@ __all__ = ["Allowance", "Exploration"]
 Ints = NDArray[np.intp]
 Seeds = slice | Ints
 
-_REPAID = 300.0  # a model of which one call costs more than so many decisions may is not explored: it is never repaid
 _FORGET = 0.002  # of the running mean of what forced exploration costs
 
 
@@ -94,7 +93,7 @@ class Allowance:
     >>> allowance = Allowance(Exploration(burn_in=0), (1, 1, 2))
     >>> every, n, cost = slice(None), np.zeros((1, 1, 2)), np.array([[[0.1, 0.3]]])
     >>> for _ in range(3):                                           # 2 % of 0.1 a decision, against 0.2 a draw
-    ...     allowance.publish(every, n, cost, mean_usd=np.array([0.1]))
+    ...     allowance.publish(every, n, cost, fits=cost < 1, mean_usd=np.array([0.1]))
     ...     print(allowance.f.round(3).tolist())
     ...     allowance.fold(every, np.array([1.0]))
     [[0.0]]
@@ -102,7 +101,7 @@ class Allowance:
     [[0.02]]
     """
 
-    __slots__ = ("_balance", "_cap", "_earned", "_paid", "_seen", "f", "forced_usd", "q", "rules")
+    __slots__ = ("_balance", "_cap", "_earned", "_limited", "_paid", "_seen", "f", "forced_usd", "q", "rules")
 
     def __init__(self, rules: Exploration, shape: tuple[int, int, int]) -> None:
         seeds, types, models = shape
@@ -113,6 +112,7 @@ class Allowance:
         self._balance: Floats = np.zeros(seeds)
         self._cap: Floats = np.zeros(seeds)
         self._earned: Floats = np.zeros(seeds)
+        self._limited = np.zeros(seeds, bool)
         self._paid: Floats = np.zeros(seeds)
         self._seen: Floats = np.zeros((seeds, models))
 
@@ -121,7 +121,7 @@ class Allowance:
         """Whether anything is explored at all."""
         return self.rules.floor > 0
 
-    def publish(self, seeds: Seeds, n: Floats, cost: Floats, mean_usd: Floats | None) -> None:
+    def publish(self, seeds: Seeds, n: Floats, cost: Floats, fits: Bools, mean_usd: Floats | None = None) -> None:
         """Say anew what some seeds explore.
 
         Parameters
@@ -132,24 +132,27 @@ class Allowance:
             Outcomes per cell, shape (..., n_types, n_models).
         cost
             Expected cost, USD, the same shape.
+        fits
+            Whose calls can be paid at all, the same shape.
         mean_usd
             What a decision may cost on average, shape (...); None: no budget, and no limit to exploration.
         """
         rules, thin = self.rules, (self._seen[seeds] < self.rules.burn_in)[:, None]
-        fits = np.ones(cost.shape, bool) if mean_usd is None else cost <= _REPAID * mean_usd[:, None, None]
         q = rules.weights(n, cost, thin, fits)
         burning = (thin & fits).any(-1)
         wanted = np.where(burning, max(rules.burn_in_rate, rules.floor), rules.floor)
         self.q[seeds], wanted = q, np.where(fits.any(-1), wanted, 0.0)
         if mean_usd is None:
-            self.f[seeds], self._earned[seeds], self._cap[seeds] = wanted, 0.0, 0.0
+            self.f[seeds], self._limited[seeds] = wanted, False
             return
+        self._limited[seeds] = True
         earned = rules.share * mean_usd
         first = np.where(thin & fits, cost, np.inf).min((-2, -1))  # the cheapest call that a burn-in waits for
         self._earned[seeds] = earned
         self._cap[seeds] = np.maximum(100 * earned, np.where(np.isfinite(first), first, 0.0))
         balance = np.clip(self._balance[seeds], 0.0, self._cap[seeds])[:, None]
-        self.f[seeds] = np.minimum(wanted, balance / np.maximum((q * cost).sum(-1), 1e-300))
+        need = (q * cost).sum(-1)
+        self.f[seeds] = np.where(need > 0, np.minimum(wanted, balance / np.where(need > 0, need, 1.0)), wanted)
 
     def pay(self, seeds: Ints, cost: Floats) -> None:
         """Take note of what forced draws are expected to cost, shape (n,)."""
@@ -157,7 +160,7 @@ class Allowance:
 
     def fold(self, seeds: Seeds, n_decisions: Floats) -> None:
         """Let some seeds earn for the decisions made since, shape (...), and pay what was noted."""
-        paid = self._paid[seeds]
+        paid = np.where(self._limited[seeds], self._paid[seeds], 0.0)
         self._balance[seeds] = (
             np.minimum(self._balance[seeds] + self._earned[seeds] * n_decisions, self._cap[seeds]) - paid
         )
@@ -169,6 +172,6 @@ class Allowance:
         """Count an outcome of each of some seeds."""
         np.add.at(self._seen, (seeds, models), 1.0)
 
-    def restart(self, model: int) -> None:
-        """Send a model into burn-in again: a price made it affordable while little is known of it."""
-        self._seen[:, model] = 0.0
+    def restart(self, model: int, n: Floats) -> None:
+        """Send a model into burn-in again where little is left of what was known of it: n outcomes per seed."""
+        self._seen[:, model] = np.minimum(self._seen[:, model], n)

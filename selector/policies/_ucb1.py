@@ -42,8 +42,8 @@ class UCB1(Scored):
     name = "ucb1"
 
     def __init__(self, c: float = 1.0) -> None:
-        if not c >= 0:
-            raise ValueError(f"c must be >= 0, not {c}")
+        if not 0 <= c < np.inf:
+            raise ValueError(f"c must be a number >= 0, not {c}")
         self.c = c
 
     def scores(self, view: View) -> Floats:

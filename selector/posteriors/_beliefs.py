@@ -179,6 +179,7 @@ class Beliefs:
         """Pool anew and rebuild every cell of some seeds: off the hot path."""
         self.success.refresh(now, seeds)
         self.tokens.refresh(now, seeds)
+        self.cusum.deaf[seeds] = False
 
     def grow(self, n_types: int, priors: Priors, now: float) -> None:
         """Make room for task types and models that came later."""
@@ -210,10 +211,6 @@ class Beliefs:
         self.tokens.add(cells, tokens, at, sign * self._left(cells, at, "version"))
 
     def _add_scores(self, cells: Cells, at: Floats, score: Floats, sign: float) -> None:
-        if not len(score):
-            return
-        graded = (score > 0) & (score < 1)
-        self.success.graded[cells.seed[graded]] = True
         np.add.at(self.n.reshape(-1), cells.flat(self.shape), sign)
         scale = sign * self._left(cells, at, "drift", "version")
         values = np.ones((3, len(score)))

@@ -33,6 +33,9 @@ class Cusum:
     ----------
     sums
         One for better and one for worse than believed, shape (2, n_seeds, n_models).
+    deaf
+        Models whose alarm rang: not listened to until the belief that it withdrew is published anew, shape
+        (n_seeds, n_models).
 
     Notes
     -----
@@ -52,13 +55,14 @@ class Cusum:
     4
     """
 
-    __slots__ = ("alarm", "drift", "least", "sums")
+    __slots__ = ("alarm", "deaf", "drift", "least", "sums")
 
     def __init__(
         self, n_seeds: int, n_models: int, *, drift: float = 0.35, alarm: float = 12.0, least: float = 8.0
     ) -> None:
         self.drift, self.alarm, self.least = drift, alarm, least
         self.sums: Floats = np.zeros((2, n_seeds, n_models))
+        self.deaf = np.zeros((n_seeds, n_models), bool)
 
     def step(self, cells: Cells, score: Floats, mean: Floats, n: Floats, kappa: Floats) -> np.ndarray:
         """Listen to outcomes in the order given; say for each whether its model's alarm rang.
@@ -76,16 +80,19 @@ class Cusum:
         rang = np.zeros(len(score), bool)
         for turn in _turns(cells.seed[heard] * self.sums.shape[2] + cells.model[heard]):
             now = heard[turn]
+            now = now[~self.deaf[cells.seed[now], cells.model[now]]]
             at = (slice(None), cells.seed[now], cells.model[now])
             sums = np.maximum(self.sums[at] + _SIGNS * z[now] - self.drift, 0.0)
             rang[now] = sums.max(0) > self.alarm
             self.sums[at] = np.where(rang[now], 0.0, sums)
+            self.deaf[at[1:]] = rang[now]
         return rang
 
     def grow(self, n_models: int) -> None:
         """Make room for more models."""
         more = n_models - self.sums.shape[2]
         self.sums = np.pad(self.sums, ((0, 0), (0, 0), (0, more)))
+        self.deaf = np.pad(self.deaf, ((0, 0), (0, more)))
 
 
 def _turns(keys: Ints) -> list[Ints]:

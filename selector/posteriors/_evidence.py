@@ -71,6 +71,8 @@ class Evidence:
 
     def add(self, cells: Cells, values: Floats, at: Floats | float, scale: Floats | float = 1.0) -> None:
         """Add values, shape (fields, n), of decisions made at ``at``; a scale of -1 takes them back."""
+        if not len(cells.seed):
+            return
         if self.half_life != math.inf:
             newest = float(np.max(at)) if isinstance(at, np.ndarray) else at
             if newest - self._frame > _FRAME * self.half_life:

@@ -76,7 +76,6 @@ class Success:
         "alpha",
         "beta",
         "evidence",
-        "graded",
         "kappa",
         "n_repaired",
         "prior",
@@ -89,7 +88,6 @@ class Success:
         self._weight = _POOL_WEIGHT + weight
         self.strength = _PRIOR_STRENGTH + weight
         seeds, types, models = evidence.shape
-        self.graded = np.zeros(seeds, dtype=bool)
         self.kappa: Floats = np.ones(seeds)
         self.n_repaired = 0
         self.prior: Floats = np.empty((seeds, types, models))
@@ -111,7 +109,7 @@ class Success:
         model = (total_model + self._weight * m0) / (n_model + self._weight)
         hardness = (total - n * model[:, None]).sum(2) / (n.sum(2) + _TYPE_WEIGHT)
         prior = np.clip(model[:, None] + hardness[..., None], 0.02, 0.98)
-        kappa = _kappa(n, total, square, self.graded[seeds])
+        kappa = _kappa(n, total, square)
         alpha = self.strength * prior + kappa[:, None, None] * total
         beta = self.strength * (1 - prior) + kappa[:, None, None] * np.maximum(n - total, 0.0)
         self._publish(seeds, prior, kappa, alpha, beta)
@@ -140,8 +138,9 @@ class Success:
         self.prior[seeds], self.kappa[seeds], self.alpha[seeds], self.beta[seeds] = prior, kappa, alpha, beta
 
 
-def _kappa(n: Floats, total: Floats, square: Floats, graded: np.ndarray) -> Floats:
+def _kappa(n: Floats, total: Floats, square: Floats) -> Floats:
     """Match the variance: how much more one graded score says than one coin flip of the same mean."""
+    graded = (total - square).sum((1, 2)) > 1e-9 * (1 + n.sum((1, 2)))  # r = r^2 for scores of 0 and 1 alone
     seen = n > 1.5  # two outcomes, a little forgotten
     freedom = np.where(seen, n - 1, 0.0)
     safe = np.where(seen, n, 1.0)

@@ -86,11 +86,11 @@ class PolicyLaws:
             yield random_view(rng, n_arms, share_eligible=share, ties=i % 5 == 0)
 
     def test_it_says_what_it_is(self) -> None:
-        """A policy has a name and says whether it explores, looks at draws, and chooses by row."""
+        """A policy has a name and says whether it explores, looks at draws, by row, and at the price."""
         policy = self.make_policy()
         _require(isinstance(policy, Policy), f"{policy!r} lacks a part of the protocol selector.policies.Policy")
         _require(bool(policy.name), f"{policy!r} has no name")
-        for flag in ("explores", "uses_draws", "by_row"):
+        for flag in ("explores", "uses_draws", "by_row", "budgeted"):
             _require(isinstance(getattr(policy, flag), bool), f"{flag} of {policy!r} must be True or False")
 
     def test_no_probability_is_negative(self) -> None:
@@ -175,6 +175,14 @@ class PolicyLaws:
             if policy.by_row:
                 rows = [policy.probabilities(replace(view, draws=row[None])) for row in view.draws]
                 _same(np.mean(rows, axis=0), p, "one row at a time")
+
+    def test_the_price_counts_only_where_it_says_so(self) -> None:
+        """A policy that is not budgeted answers the same at any cost, price and worth."""
+        policy, rng = self.make_policy(), np.random.default_rng(self.seed + 4)
+        for view, p in self._answers():
+            if not policy.budgeted:
+                other = replace(view, cost=rng.random(len(p)), price=np.asarray(9.0), worth_usd=np.asarray(3.0))
+                _same(policy.probabilities(other), p, "another price")
 
     def _answers(self) -> Iterator[tuple[View, Floats]]:
         policy = self.make_policy()

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from selector.catalog import Catalog
 from selector.config import (
     BudgetConfig,
     Config,
@@ -163,8 +164,13 @@ class TestLoad:
         with pytest.raises(ConfigError, match="is not UTF-8"):
             Config.load(tmp_path / "latin.yaml")
 
-    def test_an_empty_file_lacks_its_models(self, tmp_path):
-        assert str(refused(tmp_path, "")).endswith("selector.yaml: models: is required")
+    def test_an_empty_file_is_every_default_and_names_no_model(self, tmp_path):
+        """A simulation's configuration needs none: its table names them. Whoever builds a catalog is told."""
+        (tmp_path / "selector.yaml").write_text("")
+        config = Config.load(tmp_path / "selector.yaml")
+        assert config == Config()
+        with pytest.raises(ConfigError, match="models: must name at least one model"):
+            Catalog.of(config)
 
 
 WRONG = [

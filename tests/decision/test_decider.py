@@ -257,10 +257,14 @@ def test_a_model_made_affordable_while_little_is_known_of_it_burns_in_again():
     assert ((arms == 2).sum(0) >= 5).all()
 
 
-def test_a_price_cut_restarts_the_burn_in_and_a_rise_does_not():
+def test_a_price_cut_restarts_the_burn_in_of_a_model_of_which_little_is_known_and_a_rise_does_not():
     decider = Decider(setup(2), [1, 2], PerRequest(10.0, 2))
     run(decider, 600)
     assert decider.allowance.f == pytest.approx(np.full((2, 2), 0.02))
+    decider.reprice(0, 0.5, 600)
+    assert decider.allowance.f == pytest.approx(np.full((2, 2), 0.02))  # it is well known
+    for seed in range(2):
+        decider.apply(Event("drift", 600.0, 0, 0.001, seed), 600)
     decider.reprice(0, 2.0, 600)
     assert decider.allowance.f == pytest.approx(np.full((2, 2), 0.02))
     decider.reprice(0, 0.5, 600)

@@ -15,9 +15,10 @@ EVERY, FIRST, ONE = slice(None), np.zeros(1, int), np.ones(1)
 costs = st.lists(st.floats(1e-6, 10), min_size=1, max_size=6).map(np.array)
 
 
-def publish(allowance, cost, mean_usd):
+def publish(allowance, cost, mean_usd, fits=None):
     cost = np.asarray(cost, float)[None, None]
-    allowance.publish(EVERY, np.zeros(cost.shape), cost, None if mean_usd is None else np.array([mean_usd]))
+    fits = np.ones(cost.shape, bool) if fits is None else np.array(fits)[None, None]
+    allowance.publish(EVERY, np.zeros(cost.shape), cost, fits, None if mean_usd is None else np.array([mean_usd]))
     return float(allowance.f[0, 0])
 
 
@@ -98,8 +99,19 @@ def test_a_burn_in_may_save_for_one_call_of_its_cheapest_model():
     assert f * need == pytest.approx(5.0)
 
 
-def test_what_is_too_dear_ever_to_be_repaid_is_not_explored():
-    assert allowance_of(Exploration(), [0.1, 31.0], mean_usd=0.1).q[0, 0].tolist() == [1.0, 0.0]
+def test_a_call_that_cannot_be_paid_is_not_explored():
+    allowance = Allowance(Exploration(), (1, 1, 2))
+    assert publish(allowance, [0.1, 31.0], None, fits=[True, False]) == 0.1
+    assert allowance.q[0, 0].tolist() == [1.0, 0.0]
+    assert publish(allowance, [0.1, 31.0], None, fits=[False, False]) == 0
+    assert allowance.q[0, 0].tolist() == [0.0, 0.0]
+
+
+def test_a_model_too_dear_ever_to_be_repaid_is_not_explored_under_a_budget():
+    """Costs are .001, .01 and .1; at a tenth of the cheapest per request, one call of the dearest is a thousand."""
+    decider = decider_of(Thompson(), None, PerRequest(0.0001, 1))
+    assert decider.probabilities(np.array([0]))[0, 2] == 0
+    assert decider_of(Thompson(), None).probabilities(np.array([0]))[0, 2] > 0
 
 
 def test_what_costs_nothing_is_explored_whatever_the_balance():
@@ -126,8 +138,8 @@ def test_what_was_explored_without_a_budget_is_not_owed_when_one_comes():
     assert publish(allowance, [1.0], mean_usd=0.005) == pytest.approx(100 * 0.02 * 0.005)
 
 
-def test_burn_in_ends_after_five_outcomes_of_every_model_and_starts_again_for_one_repriced():
-    cost = [0.1, 0.2]
+def test_burn_in_ends_after_five_outcomes_of_every_model_and_starts_again_for_one_that_is_thin():
+    cost = [0.2, 0.2]
     allowance = allowance_of(Exploration(), cost, mean_usd=None)
     for seen in range(5):
         assert publish(allowance, cost, None) == 0.1
@@ -138,8 +150,10 @@ def test_burn_in_ends_after_five_outcomes_of_every_model_and_starts_again_for_on
         assert publish(allowance, cost, None) == 0.1
         allowance.saw(FIRST, FIRST + 1)
     assert publish(allowance, cost, None) == 0.02
-    assert allowance.q[0, 0].tolist() == [0.5, 0.5]
-    allowance.restart(1)
+    np.testing.assert_allclose(allowance.q[0, 0], [0.5, 0.5])
+    allowance.restart(0, np.array([80.0]))  # enough is known of this one
+    assert publish(allowance, cost, None) == 0.02
+    allowance.restart(1, np.array([0.7]))
     assert publish(allowance, cost, None) == 0.1
     assert allowance.q[0, 0].tolist() == [0.0, 1.0]
 

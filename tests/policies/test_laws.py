@@ -76,6 +76,7 @@ class _Broken(Scored):
     """A uniform policy that can be broken in one place."""
 
     name = "broken"
+    budgeted = False
 
     def __init__(self, way):
         self.way, self.calls = way, 0
@@ -97,13 +98,19 @@ class _Broken(Scored):
         elif self.way == "writes":
             view.cost *= 2.0
         elif self.way == "draws":
-            best = np.where(view.eligible, view.draws.mean(-2), -1.0)
-            p = view.eligible & (best == best.max(-1, keepdims=True))
+            p = _first_best(view.draws.mean(-2), view)
+        elif self.way == "price":
+            p = _first_best(-view.cost, view)
         return p.astype(float)
 
     def least(self, view):
         n = view.eligible.sum(-1).clip(min=1)
         return 0.9 / n if self.way in {"first", "promise"} else np.zeros(n.shape)
+
+
+def _first_best(value, view):
+    value = np.where(view.eligible, value, -np.inf)
+    return view.eligible & (value == value.max(-1, keepdims=True))
 
 
 @pytest.mark.parametrize(
@@ -118,6 +125,7 @@ class _Broken(Scored):
         ("writes", "test_the_same_view_has_the_same_answer"),
         ("rivals", "test_many_choices_at_once_are_each_choice_by_itself"),
         ("draws", "test_draws_count_only_where_it_says_so"),
+        ("price", "test_the_price_counts_only_where_it_says_so"),
     ],
 )
 def test_each_law_notices_a_policy_that_breaks_it(way, law):
@@ -136,7 +144,7 @@ def test_check_runs_every_law():
 
     Laws().check()
     laws = [name for name in dir(PolicyLaws) if re.match("test_", name)]
-    assert len(laws) == 10
+    assert len(laws) == 11
     Laws.test_arms_have_no_order = lambda _: (_ for _ in ()).throw(AssertionError("no order"))
     with pytest.raises(AssertionError, match="no order"):
         Laws().check()

@@ -17,7 +17,6 @@ def success_of(scores, *, quality=None, weight=None, half_life=np.inf):
     for (x, k), cell in scores.items():
         for r in cell:
             evidence.add(Cells(*np.array([[0], [x], [k]])), np.array([[1.0], [r], [r * r]]), at=0.0)
-            success.graded[0] |= 0 < r < 1
     success.refresh(0.0)
     return success
 
