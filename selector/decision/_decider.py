@@ -82,6 +82,13 @@ class Decider:
         """The shadow price of each seed, shape (n_seeds,)."""
         return self.solver.price
 
+    @property
+    def cheapest_usd(self) -> Floats:
+        """What a task is expected to cost where the cheapest model of its type serves, shape (n_seeds,)."""
+        weight = self.mix / self.mix.sum(1, keepdims=True)
+        cheapest: Floats = (weight * self.cost.min(-1)).sum(1)
+        return cheapest
+
     def target(self, seeds: Seeds = EVERY) -> Floats | None:
         """Return what the policy itself may spend per request: the pacer's target less what exploration costs."""
         if self.pacer is None:
@@ -305,7 +312,7 @@ class Decider:
             spent: Floats = (weight * expected_cost(self.setup.policy, view, self.setup.objective)).sum(1)
             return spent
 
-        cheapest = (weight * cost.min(-1)).sum(1) * 1.0001
+        cheapest = self.cheapest_usd[seeds] * 1.0001
         target = self.target(seeds)
         assert target is not None  # noqa: S101 - there is a pacer
         self.below_cheapest[seeds] = below = target < cheapest

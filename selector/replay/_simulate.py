@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,6 +106,16 @@ def simulate(
     return [run.once(measured, worlds) for _ in range(protocol.passes)], decider
 
 
+class _Cap(NamedTuple):
+    """A hard cap as it stands at some decision."""
+
+    purse: Purse
+    holds: NDArray[np.int64]
+    """What a call of each model holds."""
+    n_left: int
+    """How many decisions there are from here on."""
+
+
 @dataclass(slots=True)
 class _Run:
     """One decider on its way through the prompts."""
@@ -131,7 +142,7 @@ class _Run:
             if purse is None:
                 arm = self.decider.choose(types, u, now=self.now)
             else:
-                arm = self._one_by_one(matrix, prompts, u, purse, holds)
+                arm = self._one_by_one(matrix, prompts, u, _Cap(purse, holds, n - done))
             served = arm >= 0
             score = np.where(served, matrix.score[prompts, arm], 0.0)
             cost = np.where(served, matrix.cost_usd[prompts, arm], 0.0)
@@ -152,15 +163,29 @@ class _Run:
         policy = self.decider.setup.policy
         return 8 if policy.uses_draws and not policy.by_row else 64
 
-    def _one_by_one(self, matrix: Matrix, prompts: Ints, u: Floats, purse: Purse, holds: NDArray[np.int64]) -> Ints:
+    def _one_by_one(self, matrix: Matrix, prompts: Ints, u: Floats, cap: _Cap) -> Ints:
         """Choose in turn under a hard cap: what fits depends on what was spent just before."""
         arms = np.empty(prompts.shape, np.intp)
         for i, prompt in enumerate(prompts):
-            arm = self.decider.choose(matrix.type[prompt], u[i], purse.fits(holds), now=self.now + i)
+            may = self._lasting(matrix.type[prompt], cap, cap.n_left - i)
+            arm = self.decider.choose(matrix.type[prompt], u[i], may, now=self.now + i)
             cost = np.where(arm >= 0, matrix.cost_usd[prompt, arm], 0.0)
-            purse.book(np.round(cost * NANO).astype(np.int64))
+            cap.purse.book(np.round(cost * NANO).astype(np.int64))
             arms[i] = arm
         return arms
+
+    def _lasting(self, types: Ints, cap: _Cap, n_left: int) -> NDArray[np.bool_]:
+        """Say who may serve: whose hold fits, and of these, where there are any, who leaves enough for the rest.
+
+        Enough is what the cheapest models are expected to cost for all that is still to come. A cap that an early
+        lottery ticket has eaten leaves tasks unserved, which costs more than any ticket wins.
+        """
+        fits = cap.purse.fits(cap.holds)
+        decider = self.decider
+        cost = decider.cost[np.arange(len(types)), types]
+        spare = cap.purse.room / NANO - (n_left - 1) * decider.cheapest_usd
+        lasting = fits & ((cost <= spare[:, None]) | (cost <= cost.min(-1, keepdims=True)))
+        return np.where(lasting.any(-1, keepdims=True), lasting, fits)
 
     def _learn(self, types: Ints, arm: Ints, score: Floats, cost: Floats) -> None:
         """Tell the decider and the pacer what came of some choices, shape (n_tasks, n_seeds)."""
