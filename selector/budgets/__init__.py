@@ -1,22 +1,29 @@
 """What may be spent: money, holds, and the target per request."""
 
+from selector.budgets._holds import worst_case_nano
 from selector.budgets._ledger import Account, Ledger, MemoryLedger, Purse
 from selector.budgets._money import NANO, ceil_nanos, nanos, usd
 from selector.budgets._pacing import Horizon, Pacer, PerRequest, Traffic, Window, window_target
+from selector.budgets._windows import Calendar, RollingWindow, calendar_window, window_phase
 
 __all__ = [
     "NANO",
     "Account",
+    "Calendar",
     "Horizon",
     "Ledger",
     "MemoryLedger",
     "Pacer",
     "PerRequest",
     "Purse",
+    "RollingWindow",
     "Traffic",
     "Window",
+    "calendar_window",
     "ceil_nanos",
     "nanos",
     "usd",
+    "window_phase",
     "window_target",
+    "worst_case_nano",
 ]

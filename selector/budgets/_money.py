@@ -7,21 +7,12 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from selector.catalog import NANO, nano, usd
+
 __all__ = ["NANO", "Nanos", "ceil_nanos", "nanos", "usd"]
 
-NANO = 1_000_000_000
 Nanos = NDArray[np.int64]
-
-
-def nanos(usd: float) -> int:
-    """Round dollars to the nearest nano-dollar, ties to even: for limits and for what was really paid.
-
-    Examples
-    --------
-    >>> nanos(0.1) + nanos(0.2) == nanos(0.3)
-    True
-    """
-    return round(usd * NANO)
+nanos = nano
 
 
 def ceil_nanos(usd: float) -> int:
@@ -33,14 +24,3 @@ def ceil_nanos(usd: float) -> int:
     2
     """
     return math.ceil(round(usd * NANO, 6))  # 6: what a float's last digit adds is not a nano-dollar
-
-
-def usd(nanos: int) -> float:
-    """Turn nano-dollars into dollars, for the surface.
-
-    Examples
-    --------
-    >>> usd(250_000_000)
-    0.25
-    """
-    return nanos / NANO

@@ -7,9 +7,11 @@ in ``_usd`` are floats for people.
 
 from selector.catalog._catalog import Catalog, UnknownPriceWarning
 from selector.catalog._entries import Family, Model, Prior, Provider, Route
+from selector.catalog._money import NANO, nano, usd
 from selector.catalog._prices import Prices, Rates
 
 __all__ = [
+    "NANO",
     "Catalog",
     "Family",
     "Model",
@@ -19,4 +21,6 @@ __all__ = [
     "Rates",
     "Route",
     "UnknownPriceWarning",
+    "nano",
+    "usd",
 ]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from selector.config import Config
 from selector.decision import Setup
-from selector.errors import ConfigError, UnknownModelError
+from selector.errors import ConfigError, UnknownModelError, UnknownTaskTypeError
 from selector.policies import (
     Exploration,
     MinSuccess,
@@ -97,7 +97,7 @@ def settings_of(word: str, matrix: Matrix, config: Config | None, *, budget: boo
         The settings, and notes that a reader of the results should see.
     """
     config = config or Config()
-    _refuse_unsimulated(config)
+    _refuse_unsimulated(config, matrix)
     own, n = config.policy, len(matrix.models)
     same = word.partition(":")[0].replace("-", "_") == own.name
     parameters = {k: v for k in ("leader", "epsilon", "c") if same and (v := getattr(own, k)) is not None}
@@ -117,12 +117,17 @@ def settings_of(word: str, matrix: Matrix, config: Config | None, *, budget: boo
         base = replace(base, draws=max(own.draws, 32))
     if same and own.concentration is not None:
         base = replace(base, concentration=own.concentration)
+    absent = [name for name, model in config.models.items() if model.prior is not None and name not in matrix.models]
+    if absent:
+        notes.append(f"priors without a model in the table are not used: {', '.join(absent)}")
     return _with_priors(base, config, matrix), notes
 
 
-def _refuse_unsimulated(config: Config) -> None:
-    """Name what a table of outcomes cannot show, rather than ignore it."""
+def _refuse_unsimulated(config: Config, matrix: Matrix) -> None:
+    """Name what a table of outcomes does not have or cannot show, rather than ignore it."""
     for name, type_ in config.task_types.items():
+        if name not in matrix.task_types:
+            raise UnknownTaskTypeError.of(name, matrix.task_types, key="task_types")
         for key in type_.model_fields_set - {"worth_usd"}:
             raise ConfigError("cannot be simulated from a table of outcomes", key=f"task_types.{name}.{key}")
     if config.objective is not None and config.objective.usd_per_second is not None:

@@ -109,6 +109,8 @@ def load_matrix(source: str | Path | pa.Table, models: tuple[str, ...] | None = 
     arms, arm, keep = _chosen(arms, arm, models)
     score, cost = _column(table, "score", 1.0)[keep], _column(table, "cost_usd", np.inf)[keep]
     shape = (len(prompts), len(arms))
+    for tokens in {"input_tokens", "output_tokens"} & set(table.column_names):
+        _column(table, tokens, np.inf)
     matrices = np.full((2, *shape), np.nan)
     matrices[0, prompt[keep], arm[keep]], matrices[1, prompt[keep], arm[keep]] = score, cost
     complete = ~np.isnan(matrices).any((0, 2))
@@ -197,7 +199,7 @@ def _column(table: pa.Table, name: str, most: float) -> NDArray[np.float64]:
     wrong = given & ~((values >= 0) & (values <= most) & np.isfinite(values))
     if wrong.any():
         row = int(wrong.argmax())
-        told = "in [0, 1]" if most == 1 else "a finite number of dollars, 0 or more"
+        told = "in [0, 1]" if most == 1 else f"a finite number{' of dollars' if name == 'cost_usd' else ''}, 0 or more,"
         raise DataError(
             f"column {name!r} must be {told} or null; {int(wrong.sum())} rows are not, the first has {values[row]}"
             f" (prompt_id {table['prompt_id'][row].as_py()!r}, model {table['model'][row].as_py()!r})"
