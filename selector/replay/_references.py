@@ -91,31 +91,44 @@ def prompt_oracle(matrix: Matrix, budget: float | None) -> Reference:
 
 
 def _mixed(name: str, reward: Floats, cost: Floats, share: Floats, budget: float | None) -> Reference:
-    """Maximise the mean reward over mixes per group within a mean cost: a linear program."""
-    from scipy.optimize import linprog
-    from scipy.sparse import csr_array
+    """Maximise the mean reward over mixes per group within a mean cost.
 
-    n_groups, n_models = reward.shape
-    if budget is None:
-        return _unlimited(name, reward, cost, share)
-    groups = np.repeat(np.arange(n_groups), n_models)
-    ones = csr_array((np.ones(groups.size), (groups, np.arange(groups.size))), shape=(n_groups, groups.size))
-    paid = (share[:, None] * cost).ravel()
-    unit = float(paid.max()) or 1.0  # the solver's tolerances are absolute, and dollars are small
-    found = linprog(
-        -(share[:, None] * reward).ravel(),
-        A_ub=(paid / unit)[None],
-        b_ub=[budget / unit],
-        A_eq=ones,
-        b_eq=np.ones(n_groups),
-        method="highs",
-    )
-    if found.status != 0:
+    This linear program has one constraint besides the mixes', so that its dual has one variable, the price of a dollar:
+    at the right price every group takes its best ``reward - price cost``, and the optimum mixes the two choices on
+    either side of it. That is exact, and hundreds of times faster than a general solver on many prompts.
+
+    References
+    ----------
+    .. [1] Sinha, Zoltners (1979). "The multiple-choice knapsack problem." Operations Research 27(3).
+       https://doi.org/10.1287/opre.27.3.503
+    """
+    free = _at(0.0, reward, cost, share)
+    if budget is None or free[1] <= budget:
+        return Reference(name, budget, *free)
+    least = _at(np.inf, reward, cost, share)
+    if least[1] > budget * (1 + 1e-12):
         return Reference(name, budget, None, None)
-    return Reference(name, budget, float(-found.fun), float(paid @ found.x))
+    low, high, over, within = 0.0, 1.0 / float(cost.mean()), free, least
+    for _ in range(2000):
+        if high - low <= 1e-15 * high:
+            break
+        middle = (low + high) / 2 if within is not least else high
+        found = _at(middle, reward, cost, share)
+        if found[1] > budget:
+            low, over = middle, found
+            high = high if within is not least else 4 * middle
+        else:
+            high, within = middle, found
+    mixed = (budget - within[1]) / (over[1] - within[1]) if over[1] > within[1] else 0.0
+    return Reference(name, budget, within[0] + mixed * (over[0] - within[0]), within[1] + mixed * (over[1] - within[1]))
 
 
-def _unlimited(name: str, reward: Floats, cost: Floats, share: Floats) -> Reference:
-    best = reward.max(1)
-    cheapest = np.where(reward == best[:, None], cost, np.inf).min(1)
-    return Reference(name, None, float(share @ best), float(share @ cheapest))
+def _at(price: float, reward: Floats, cost: Floats, share: Floats) -> tuple[float, float]:
+    """Return mean reward and cost where every group takes its best at a price, the cheapest of equals."""
+    with np.errstate(over="ignore"):  # on the way to a price at which the cheapest are chosen
+        value = -cost if np.isinf(price) else reward - price * cost
+    best = value == value.max(1, keepdims=True)
+    second = reward if np.isinf(price) else -cost
+    arm = np.where(best, second, -np.inf).argmax(1)[:, None]
+    paid = np.take_along_axis(cost, arm, 1)[:, 0]
+    return float(share @ np.take_along_axis(reward, arm, 1)[:, 0]), float(share @ paid)
