@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.optimize import linprog
 
 from selector.replay import Matrix, references
 from selector.replay._references import prompt_oracle
@@ -135,6 +134,8 @@ def test_budgets_come_in_the_order_that_was_asked_for():
 @pytest.mark.parametrize("seed", range(60))
 def test_a_general_solver_finds_the_same_optimum(seed):
     """Scores and costs with ties and without, costs over seven orders of magnitude, budgets all the way."""
+    from scipy.optimize import linprog
+
     rng = np.random.default_rng(seed)
     n, k = rng.integers(1, 30), rng.integers(1, 6)
     score = rng.integers(0, 3, (n, k)) / 2 if seed % 2 else rng.random((n, k))
