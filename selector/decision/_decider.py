@@ -16,9 +16,7 @@ _MIX_MEMORY = 0.998  # the task types' mix is a moving average over some 500 dec
 _SOLVER_ROWS = 32
 _MOVED = 1.0  # a column is drawn anew when its mean moved by this much of its draws' standard deviation
 _GROWN = 0.02  # or its evidence grew by this share
-
-
-_REPAID = 150.0
+_REPAID = 150.0  # requests over which a call must be paid back to be chosen under a mean per request
 _ONE = np.ones(())
 
 
@@ -51,6 +49,22 @@ class Decider:
         cost, the cheapest alone.
     below_cheapest
         Where the budget is below the cheapest models' cost, shape (n_seeds,).
+
+    Examples
+    --------
+    >>> from selector.budgets import PerRequest
+    >>> from selector.posteriors import Priors
+    >>> decider = Decider(Setup(priors=Priors(tokens=np.array([[0.01, 0.05]])), n_types=1), [7], PerRequest(0.02, 1))
+    >>> rng, task, counts = np.random.default_rng(0), np.zeros(1, int), [0, 0]
+    >>> for now in range(500):                       # the small model succeeds half of the time, the large one always
+    ...     arm = decider.choose(task, rng.random(1), now=now)
+    ...     score = (rng.random(1) < np.array([0.5, 1.0])[arm]).astype(float)
+    ...     cost = np.array([0.01, 0.05])[arm]
+    ...     decider.pacer.settle(cost)
+    ...     decider.observe(Cells(np.zeros(1, int), task, arm), at=now, now=now + 1, score=score, tokens=cost)
+    ...     counts[arm[0]] += 1
+    >>> counts, round(float(decider.price[0]))       # a quarter to the large one; one dollar more is worth 13 successes
+    ([373, 127], 13)
     """
 
     def __init__(self, setup: Setup, keys: list[int], pacer: Pacer | None = None) -> None:
@@ -117,13 +131,15 @@ class Decider:
         shape, policy = types.shape, self.setup.policy
         seeds = np.broadcast_to(self._seeds, shape).reshape(-1)
         types, (coin, v) = types.reshape(-1), _split(u.reshape(-1))
+        price, rest = self._price_of(seeds, v)
         may = self._may(seeds, types, eligible)
         np.add.at(self._arrived, (seeds, types), 1.0)
         view = self._view(seeds, types, self.cost[seeds, types], may, self._rows(seeds, types, v), now)
+        view.price = price
         if policy.by_row:
             arm = self._best(view, v * self.setup.n_rows % 1.0)
         else:
-            arm = inverse_cdf(policy.probabilities(view, self.setup.objective), v)
+            arm = inverse_cdf(policy.probabilities(view, self.setup.objective), rest)
         self._explore(seeds, types, may, coin, v, arm)
         if eligible is not None:
             arm[~may.any(-1)] = -1
@@ -217,11 +233,13 @@ class Decider:
             self._redraw_moved(seeds)
         if self.allowance.on:
             mean = None if self.pacer is None else self.pacer.mean_usd[seeds]
-            self.allowance.publish(seeds, self.beliefs.n[seeds], self.cost[seeds], self._repayable[seeds], mean)
+            n, fits = self.beliefs.n[seeds], self._repayable[seeds]
+            self.allowance.publish(seeds, n, self.cost[seeds], fits, mean, self.until_refresh)
         if self.pacer is not None:
             self._solve(now, seeds, whole=whole)
         else:
-            self.solver.price[seeds], self.affordable[seeds] = 0.0, True
+            self.affordable[seeds] = True
+            self._publish_price(seeds, PriceSolver(np.zeros_like(self.price[seeds])))
 
     def probabilities(self, types: Ints, eligible: NDArray[np.bool_] | None = None, now: float = 1.0) -> Floats:
         """Return e, what each model's probability is for a task of each seed now, shape (n_seeds, n_models).
@@ -229,16 +247,44 @@ class Decider:
         The counts of rows won cost O(rows x models), which is why `choose` does without them.
         """
         every = self._seeds
-        cost = self.cost[every, types]
         may = self._may(every, types, eligible)
-        theta = self._matrix(every, types)
-        p = self.setup.policy.probabilities(self._view(every, types, cost, may, theta, now), self.setup.objective)
+        p = self._policy_probabilities(types, may, now)
         if not self.allowance.on:
             return p
         q = self.allowance.q[every, types] * may
         total = q.sum(-1, keepdims=True)
         f = np.where(total > 0, self.allowance.f[every, types][:, None], 0.0)
         return (1 - f) * p + f * q / np.where(total > 0, total, 1.0)
+
+    def _policy_probabilities(self, types: Ints, may: NDArray[np.bool_], now: float) -> Floats:
+        """Return the policy's own probabilities over its two prices, shape (n_seeds, n_models).
+
+        Where it chooses by row, the first rows are those of the lower price: every row is a choice of its own.
+        """
+        every, policy, objective = self._seeds, self.setup.policy, self.setup.objective
+        low, high, share = self.solver.low, self.solver.high, self.solver.share
+        theta = self._matrix(every, types)
+        if not policy.by_row:
+            view = self._view(every, types, self.cost[every, types], may, theta, now)
+            view.price = low
+            at_low = policy.probabilities(view, objective)
+            view.price = high
+            return share[:, None] * at_low + (1 - share[:, None]) * policy.probabilities(view, objective)
+        rows = np.arange(self.setup.n_rows)
+        seeds, types = np.broadcast_arrays(every[:, None], types[:, None] + 0 * rows)
+        each = np.broadcast_to(may[:, None], (*seeds.shape, may.shape[1]))
+        view = self._view(seeds, types, self.cost[seeds, types], each, theta[:, :, None], now)
+        view.price = np.where(rows < share[:, None] * self.setup.n_rows, low[:, None], high[:, None])
+        won: Floats = policy.probabilities(view, objective).mean(1)
+        return won
+
+    def _price_of(self, seeds: Ints, v: Floats) -> tuple[Floats, Floats]:
+        """Return at which of the two prices each choice is made, by a uniform number, and the rest of the number."""
+        share = self.solver.share[seeds]
+        cheap = v < share
+        price = np.where(cheap, self.solver.low[seeds], self.solver.high[seeds])
+        rest = np.where(cheap, v / np.where(share > 0, share, 1.0), (v - share) / np.where(share < 1, 1 - share, 1.0))
+        return price, np.minimum(rest, 1 - 2**-53)
 
     def _rows(self, seeds: Ints, types: Ints, v: Floats) -> Floats:
         """Return the draws that choices look at, shape (n, R, K): one row where that is enough."""
@@ -294,7 +340,7 @@ class Decider:
             draws=theta,
             cost=cost,
             eligible=may,
-            price=price[:, None] if cost.ndim == 3 else price,
+            price=price[:, None] if price.ndim < cost.ndim - 1 else price,
             worth_usd=_ONE if worth is None else worth[types],
             n_decisions=now,
         )
@@ -329,13 +375,26 @@ class Decider:
             solver.solve(spend, target, scale)
         else:
             lost = solver.follow(spend, target, scale)
-            self.solver.price[seeds] = solver.price
+            self._publish_price(seeds, solver)
             lost |= self._alarmed[seeds]
             self._alarmed[seeds] = False
             if np.count_nonzero(lost):
                 self._solve(now, self._seeds[seeds][lost], whole=True)
             return
-        self.solver.price[seeds] = solver.price
+        self._publish_price(seeds, solver)
+
+    def _publish_price(self, seeds: Seeds, solver: PriceSolver) -> None:
+        """Take over the prices of some seeds; where rows are chosen, a whole number of rows has the lower one."""
+        share = solver.share
+        if self.setup.policy.by_row:
+            share = np.round(share * self.setup.n_rows) / self.setup.n_rows
+        own = self.solver
+        own.price[seeds], own.low[seeds], own.high[seeds], own.share[seeds] = (
+            solver.price,
+            solver.low,
+            solver.high,
+            share,
+        )
 
     def _redraw_moved(self, seeds: Seeds) -> None:
         success, sharp = self.beliefs.success, self.setup.sharpness

@@ -121,7 +121,9 @@ class Allowance:
         """Whether anything is explored at all."""
         return self.rules.floor > 0
 
-    def publish(self, seeds: Seeds, n: Floats, cost: Floats, fits: Bools, mean_usd: Floats | None = None) -> None:
+    def publish(
+        self, seeds: Seeds, n: Floats, cost: Floats, fits: Bools, mean_usd: Floats | None = None, n_next: int = 1
+    ) -> None:
         """Say anew what some seeds explore.
 
         Parameters
@@ -136,6 +138,9 @@ class Allowance:
             Whose calls can be paid at all, the same shape.
         mean_usd
             What a decision may cost on average, shape (...); None: no budget, and no limit to exploration.
+        n_next
+            How many decisions are made until the next time. Where more than one of them would be forced, the balance is
+            spread over them, so that together they are expected to cost no more than it.
         """
         rules, thin = self.rules, (self._seen[seeds] < self.rules.burn_in)[:, None]
         q = rules.weights(n, cost, thin, fits)
@@ -151,7 +156,7 @@ class Allowance:
         self._earned[seeds] = earned
         self._cap[seeds] = np.maximum(100 * earned, np.where(np.isfinite(first), first, 0.0))
         balance = np.clip(self._balance[seeds], 0.0, self._cap[seeds])[:, None]
-        need = (q * cost).sum(-1)
+        need = (q * cost).sum(-1) * np.where(wanted * n_next > 1, n_next, 1)
         self.f[seeds] = np.where(need > 0, np.minimum(wanted, balance / np.where(need > 0, need, 1.0)), wanted)
 
     def pay(self, seeds: Ints, cost: Floats) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,8 +13,8 @@ from selector.policies._view import Bools, Floats, View
 
 __all__ = ["PriceSolver", "expected_cost"]
 
-_STEP = 1.25  # how far from the last price the second evaluation looks
-_LONGEST = 3.0  # how many such steps one move may take
+_STEP = 1.12  # how far from the last price the second evaluation looks
+_LONGEST = 6.0  # how many such steps one move may take
 _FAR = 0.1  # of the target: a price off by less than this is left to the next step
 _FULL, _PRECISION = (
     22,
@@ -69,6 +69,13 @@ class PriceSolver:
     price
         The last price, >= 0, shape (n_seeds,).
 
+    Attributes
+    ----------
+    low, high, share
+        Where beliefs are sharp, spend falls in steps, and no single price meets the target. Choosing at ``low`` with
+        probability ``share``, else at ``high``, does: like the optimum of the linear program, which mixes the two
+        choices on either side of its price. Shape (n_seeds,).
+
     Examples
     --------
     >>> solver = PriceSolver(np.zeros(1))
@@ -76,7 +83,7 @@ class PriceSolver:
     >>> solver.solve(spend, target=np.array([0.5]), scale=np.array([1.0])).round(3).tolist()
     [3.002]
     >>> solver.follow(spend, target=np.array([0.45]), scale=np.array([1.0])).tolist(), solver.price.round(1).tolist()
-    ([False], [3.5])
+    ([False], [3.4])
 
     References
     ----------
@@ -85,6 +92,12 @@ class PriceSolver:
     """
 
     price: Floats
+    low: Floats = field(init=False)
+    high: Floats = field(init=False)
+    share: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._mix(self.price.copy(), self.price.copy(), np.zeros_like(self.price))
 
     def solve(self, spend: Spend, target: Floats, scale: Floats) -> Floats:
         """Bisect from nothing.
@@ -99,20 +112,26 @@ class PriceSolver:
             A price that matters: one success over a typical cost, > 0, shape (n_seeds,).
         """
         low, high = np.zeros_like(target), scale * 0.25
-        free = spend(low) <= target
+        at_low, at_high = spend(low), spend(high)
+        free = at_low <= target
         for _ in range(30):
-            over = ~free & (spend(high) > target)
-            if not over.any():
+            over = ~free & (at_high > target)
+            if not np.count_nonzero(over):
                 break
-            low, high = np.where(over, high, low), np.where(over, high * 4, high)
+            low, at_low = np.where(over, high, low), np.where(over, at_high, at_low)
+            high = np.where(over, high * 4, high)
+            at_high = np.where(over, spend(high), at_high)
         for _ in range(_FULL):
             wide = ~free & (high - low > _PRECISION * high)
             if not np.count_nonzero(wide):
                 break
             middle = np.where(low > 0, np.sqrt(low * high), high / 2)
-            over = spend(middle) > target
-            low, high = np.where(wide & over, middle, low), np.where(wide & ~over, middle, high)
+            spent = spend(middle)
+            up, down = wide & (spent > target), wide & (spent <= target)
+            low, at_low = np.where(up, middle, low), np.where(up, spent, at_low)
+            high, at_high = np.where(down, middle, high), np.where(down, spent, at_high)
         self.price = np.where(free, 0.0, high)
+        self._mix(np.where(free, 0.0, low), self.price, _between(target, at_low, at_high) * ~free)
         return self.price
 
     def follow(self, spend: Spend, target: Floats, scale: Floats) -> Bools:
@@ -128,10 +147,16 @@ class PriceSolver:
         first = spend(here)
         over = first > target
         step = np.where(over, np.log(_STEP), -np.log(_STEP))
-        fell = first - spend(here * np.exp(step))
+        there = here * np.exp(step)
+        second = spend(there)
+        fell = first - second
         length = np.divide(first - target, fell, out=np.full_like(fell, np.inf), where=np.abs(fell) > 1e-12 * first)
         price = here * np.exp(step * np.clip(length, 0.0, _LONGEST))
         self.price = np.where(price <= least, 0.0, price)
+        crossed = over != (second > target)
+        share = np.where(over, _between(target, first, second), _between(target, second, first))
+        low, high = np.minimum(here, there), np.maximum(here, there)
+        self._mix(np.where(crossed, low, self.price), np.where(crossed, high, self.price), share * crossed)
         far = (length > _LONGEST) & (np.abs(first - target) > _FAR * target)
         lost: Bools = far & (over | (here > least))
         return lost
@@ -143,4 +168,15 @@ class PriceSolver:
         meets: Bools = spent <= target
         first = np.where(meets.any(0), meets.argmax(0), spent.argmin(0))
         self.price = scale * grid[first]
+        self._mix(self.price, self.price, np.zeros_like(target))
         return self.price
+
+    def _mix(self, low: Floats, high: Floats, share: Floats) -> None:
+        self.low, self.high, self.share = low, high, share
+
+
+def _between(target: Floats, over: Floats, within: Floats) -> Floats:
+    """Return which share of a mix of two spends is the one over the target, so that the mix meets it, in [0, 1]."""
+    gap = over - within
+    share = np.divide(target - within, gap, out=np.zeros_like(gap), where=gap > 0)
+    return np.clip(share, 0.0, 1.0)
