@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selector.budgets import Pacer
+from selector.decision._columns import Columns
 from selector.decision._setup import Setup
+from selector.decision._uniform import split, take
 from selector.policies import Allowance, PriceSolver, View, expected_cost, inverse_cdf, win_shares
 from selector.posteriors import EVERY, Beliefs, Cells, Draws, Event, Floats, Ints, Seeds
 
@@ -14,8 +16,6 @@ __all__ = ["Decider"]
 
 _MIX_MEMORY = 0.998  # the task types' mix is a moving average over some 500 decisions
 _SOLVER_ROWS = 32
-_MOVED = 1.0  # a column is drawn anew when its mean moved by this much of its draws' standard deviation
-_GROWN = 0.02  # or its evidence grew by this share
 _REPAID = 150.0  # requests over which a call must be paid back to be chosen under a mean per request
 _ONE = np.ones(())
 
@@ -80,10 +80,7 @@ class Decider:
         self._seeds: Ints = np.arange(seeds)
         self._alarmed = np.zeros(seeds, bool)
         self._arrived: Floats = np.zeros((seeds, types))
-        self.draws = Draws(keys, setup.shape, setup.n_rows)
-        self._uses = np.zeros((seeds, types))
-        self._drawn_mean: Floats = np.full(setup.shape, np.inf)
-        self._drawn_strength: Floats = np.zeros(setup.shape)
+        self._columns = Columns(Draws(keys, setup.shape, setup.n_rows), setup.sharpness)
         self._usd_per_token: Floats = np.array(np.broadcast_to(setup.usd_per_token, (models,)), float)
         self._fixed_usd: Floats = np.array(np.broadcast_to(setup.fixed_usd, (types, models)), float)
         self.cost: Floats = np.empty(setup.shape)
@@ -95,6 +92,11 @@ class Decider:
     def price(self) -> Floats:
         """The shadow price of each seed, shape (n_seeds,)."""
         return self.solver.price
+
+    @property
+    def draws(self) -> Draws:
+        """The matrices of posterior draws that choices are made from."""
+        return self._columns.draws
 
     @property
     def cheapest_usd(self) -> Floats:
@@ -130,7 +132,7 @@ class Decider:
         """
         shape, policy = types.shape, self.setup.policy
         seeds = np.broadcast_to(self._seeds, shape).reshape(-1)
-        types, (coin, v) = types.reshape(-1), _split(u.reshape(-1))
+        types, (coin, v) = types.reshape(-1), split(u.reshape(-1))
         price, rest = self._price_of(seeds, v)
         may = self._may(seeds, types, eligible)
         np.add.at(self._arrived, (seeds, types), 1.0)
@@ -230,7 +232,7 @@ class Decider:
             most = np.maximum(_REPAID * self.pacer.mean_usd[seeds, None], usual.min(-1, keepdims=True))
             self._repayable[seeds] = self.affordable[seeds] = (usual <= most)[:, None]
         if setup.policy.uses_draws:
-            self._redraw_moved(seeds)
+            self.n_columns += self._columns.refresh(self.beliefs.success, self._seeds[seeds])
         if self.allowance.on:
             mean = None if self.pacer is None else self.pacer.mean_usd[seeds]
             n, fits = self.beliefs.n[seeds], self._repayable[seeds]
@@ -280,11 +282,8 @@ class Decider:
 
     def _price_of(self, seeds: Ints, v: Floats) -> tuple[Floats, Floats]:
         """Return at which of the two prices each choice is made, by a uniform number, and the rest of the number."""
-        share = self.solver.share[seeds]
-        cheap = v < share
-        price = np.where(cheap, self.solver.low[seeds], self.solver.high[seeds])
-        rest = np.where(cheap, v / np.where(share > 0, share, 1.0), (v - share) / np.where(share < 1, 1 - share, 1.0))
-        return price, np.minimum(rest, 1 - 2**-53)
+        cheap, rest = take(v, self.solver.share[seeds])
+        return np.where(cheap, self.solver.low[seeds], self.solver.high[seeds]), rest
 
     def _rows(self, seeds: Ints, types: Ints, v: Floats) -> Floats:
         """Return the draws that choices look at, shape (n, R, K): one row where that is enough."""
@@ -326,7 +325,7 @@ class Decider:
         arrived = self._arrived[seeds]
         n = arrived.sum(1)
         self.mix[seeds] = self.mix[seeds] * (_MIX_MEMORY**n)[:, None] + arrived
-        self._uses[seeds] += arrived
+        self._columns.wear(seeds, arrived)
         self._arrived[seeds] = 0.0
         self.allowance.fold(seeds, n)
 
@@ -395,38 +394,3 @@ class Decider:
             solver.high,
             share,
         )
-
-    def _redraw_moved(self, seeds: Seeds) -> None:
-        success, sharp = self.beliefs.success, self.setup.sharpness
-        alpha, beta = success.alpha[seeds], success.beta[seeds]
-        strength = alpha + beta
-        mean = alpha / strength
-        sd = np.sqrt(mean * (1 - mean) / (sharp * strength + 1))
-        drawn = self._drawn_strength[seeds]
-        grown = np.abs(strength - drawn) >= np.maximum(0.99 * success.kappa[seeds, None, None], _GROWN * drawn)
-        stale = (
-            grown
-            | (np.abs(mean - self._drawn_mean[seeds]) > _MOVED * sd)
-            | (self._uses[seeds] >= self.setup.n_rows)[..., None]
-        )
-        if stale.any():
-            s, x, k = np.nonzero(stale)
-            s = self._seeds[seeds][s]
-            self._redraw(Cells(s, x, k))
-            worn = self._uses[seeds] >= self.setup.n_rows
-            self._uses[seeds] = np.where(worn, 0, self._uses[seeds])
-
-    def _redraw(self, cells: Cells) -> None:
-        success, sharp = self.beliefs.success, self.setup.sharpness
-        alpha, beta = success.alpha[cells], success.beta[cells]
-        self.draws.redraw(cells, sharp * alpha, sharp * beta)
-        self._drawn_mean[cells] = alpha / (alpha + beta)
-        self._drawn_strength[cells] = alpha + beta
-        self.n_columns += len(alpha)
-
-
-def _split(u: Floats) -> tuple[Floats, Floats]:
-    """Split a uniform number's 53 binary digits into two uniform numbers: 26 for a coin, 27 for a row."""
-    scaled = u * 2.0**26
-    whole = np.floor(scaled)
-    return whole * 2.0**-26, scaled - whole

@@ -78,7 +78,7 @@ def test_what_limits_the_speed():
             cumulative[name] = max(cumulative.get(name, 0.0), seconds)
     total = cumulative["simulate"]
     parts = {
-        "draws (_redraw_moved)": cumulative["_redraw_moved"],
+        "draws (redraw)": cumulative["redraw"],
         "price (_solve)": cumulative["_solve"],
         "choice (choose)": cumulative["choose"],
         "exploration (publish)": cumulative["publish"],

@@ -1,0 +1,65 @@
+"""Which columns of draws no longer stand for what is believed, and their drawing anew."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from selector.posteriors import Cells, Draws, Floats, Ints, Seeds, Success
+
+__all__ = ["Columns"]
+
+_MOVED = 1.0  # a column is drawn anew when its mean moved by this much of its draws' standard deviation
+_GROWN = 0.02  # or its evidence grew by this share
+
+
+class Columns:
+    """Draws that keep up with beliefs, at a refresh and never between two.
+
+    A column is drawn anew when its posterior moved or grew; all columns of a task type, when its rows were used as
+    often as there are rows: redrawing the judged columns alone would starve a rare arm of new luck.
+
+    Parameters
+    ----------
+    draws
+        The matrices.
+    sharpness
+        Factor on alpha and beta when sampling, > 0.
+
+    Examples
+    --------
+    >>> from selector.posteriors import Evidence
+    >>> success = Success(Evidence(3, (1, 1, 2), np.inf), np.full(2, np.nan), np.zeros(2))
+    >>> columns = Columns(Draws([1], (1, 1, 2), n_rows=64), sharpness=4.0)
+    >>> columns.refresh(success, np.array([0])), columns.refresh(success, np.array([0]))
+    (2, 0)
+    """
+
+    __slots__ = ("_mean", "_sharpness", "_strength", "_uses", "draws")
+
+    def __init__(self, draws: Draws, sharpness: float) -> None:
+        shape = draws.matrix.shape[:3]
+        self.draws, self._sharpness = draws, sharpness
+        self._uses: Floats = np.zeros(shape[:2])
+        self._mean: Floats = np.full(shape, np.inf)
+        self._strength: Floats = np.zeros(shape)
+
+    def wear(self, seeds: Seeds, uses: Floats) -> None:
+        """Count how often each task type's rows were used, shape (..., n_types)."""
+        self._uses[seeds] += uses
+
+    def refresh(self, success: Success, seeds: Ints) -> int:
+        """Draw anew what no longer stands for the beliefs of some seeds; return how many columns."""
+        alpha, beta = success.alpha[seeds], success.beta[seeds]
+        strength = alpha + beta
+        mean = alpha / strength
+        sd = np.sqrt(mean * (1 - mean) / (self._sharpness * strength + 1))
+        drawn, worn = self._strength[seeds], self._uses[seeds] >= self.draws.n_rows
+        grown = np.abs(strength - drawn) >= np.maximum(0.99 * success.kappa[seeds, None, None], _GROWN * drawn)
+        stale = grown | (np.abs(mean - self._mean[seeds]) > _MOVED * sd) | worn[..., None]
+        of, types, models = np.nonzero(stale)
+        if len(of):
+            cells = Cells(seeds[of], types, models)
+            self.draws.redraw(cells, self._sharpness * alpha[stale], self._sharpness * beta[stale])
+            self._mean[cells], self._strength[cells] = mean[stale], strength[stale]
+            self._uses[seeds] = np.where(worn, 0, self._uses[seeds])
+        return len(of)
