@@ -35,7 +35,8 @@ check: lint test  ## lint, then test
 bench: install  ## speed, as ratios measured side by side
 	$(BIN)/python -m pytest tests/benchmarks -p no:cacheprovider -q -s
 
-soak: install  ## the long runs: 10,000 windows, more hypothesis examples
+soak: install  ## the long runs: 10,000 windows, more hypothesis examples, 1,000 kills
+	$(BIN)/python -m experiments windows
 	SELECTOR_SOAK=1 $(BIN)/python -m pytest tests --durations=20
 
 clean:  ## removes what the other targets made
