@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, wait
@@ -210,7 +212,9 @@ def _run_shared(index: int) -> list[PassResult]:
 
 
 def _in_processes(work: list[_Job], jobs: int, tick: Callable[[int], None]) -> Iterator[list[PassResult]]:
-    context = multiprocessing.get_context("spawn")
+    # A fork starts at once; where other threads run, or off Linux, a child forked among them may hang: spawn there.
+    forks = sys.platform == "linux" and threading.active_count() == 1
+    context = multiprocessing.get_context("fork" if forks else "spawn")
     count, seen = context.Value("q", 0), 0
     with ProcessPoolExecutor(min(jobs, len(work)), context, _start_worker, (work, count)) as pool:
         futures: list[Future[list[PassResult]]] = [pool.submit(_run_shared, i) for i in range(len(work))]

@@ -1,6 +1,7 @@
 """A study says of every policy at every budget what it earned, the same however the work was divided."""
 
 import multiprocessing
+import sys
 
 import numpy as np
 import pytest
@@ -133,16 +134,19 @@ def test_any_cut_of_seeds_gives_the_same_results_where_some_tasks_are_refused(st
     assert same(told(study(seeds=range(6), budgets=(budget,), passes=2, hard=True, matrix=matrix)), told(whole))
 
 
-def test_two_processes_give_the_same_results_as_one_and_tell_their_progress(world, monkeypatch):
+@pytest.mark.parametrize("threads", [1, 2])
+def test_two_processes_give_the_same_results_as_one_and_tell_their_progress(world, monkeypatch, threads):
+    """They are forked where that is safe: on Linux, and only where no other thread runs."""
     matrix, ticks = world(150, 3, 2), []
     settings = [settings_of(word, matrix, None, budget=True)[0] for word in ("thompson", "uniform", "greedy")]
     protocols = [Protocol(measured=matrix, budget_usd=0.008)]
     one = run_study(settings, protocols, list(range(6)))
     monkeypatch.setattr(_study, "_LEAST_PER_PROCESS", 100)
+    monkeypatch.setattr(_study.threading, "active_count", lambda: threads)
     started, get_context = [], multiprocessing.get_context
     monkeypatch.setattr(_study.multiprocessing, "get_context", lambda kind: started.append(kind) or get_context(kind))
     two = run_study(settings, protocols, list(range(6)), jobs=2, tick=ticks.append)
-    assert started == ["spawn"]
+    assert started == ["spawn" if threads > 1 or sys.platform != "linux" else "fork"]
     assert same(told(two), told(one))
     assert sum(ticks) == 3 * 6 * 150
 
