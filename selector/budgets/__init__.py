@@ -3,7 +3,9 @@
 from selector.budgets._holds import worst_case_nano
 from selector.budgets._ledger import Account, Ledger, MemoryLedger, Purse
 from selector.budgets._money import NANO, ceil_nanos, nanos, usd
-from selector.budgets._pacing import Horizon, Pacer, PerRequest, Traffic, Window, window_target
+from selector.budgets._pace import Pace
+from selector.budgets._pacing import Horizon, InFlight, Pacer, PerRequest, Traffic, Window, window_target
+from selector.budgets._till import Till
 from selector.budgets._windows import Calendar, RollingWindow, calendar_window, window_phase
 
 __all__ = [
@@ -11,12 +13,15 @@ __all__ = [
     "Account",
     "Calendar",
     "Horizon",
+    "InFlight",
     "Ledger",
     "MemoryLedger",
+    "Pace",
     "Pacer",
     "PerRequest",
     "Purse",
     "RollingWindow",
+    "Till",
     "Traffic",
     "Window",
     "calendar_window",

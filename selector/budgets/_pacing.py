@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Horizon", "Pacer", "PerRequest", "Traffic", "Window", "window_target"]
+__all__ = ["Horizon", "InFlight", "Pacer", "PerRequest", "Traffic", "Window", "window_target"]
 
 Floats = NDArray[np.float64]
 
@@ -34,6 +34,15 @@ class Pacer(Protocol):
         """Tell what a request cost, shape (n_seeds,)."""
 
 
+class InFlight(NamedTuple):
+    """Requests that were chosen for and whose cost is not known yet."""
+
+    n: int = 0
+    """How many."""
+    usd: float = 0.0
+    """What they are expected to cost together."""
+
+
 class PerRequest:
     """An average to steer to: a mean per request, with a bank that is capped.
 
@@ -55,17 +64,19 @@ class PerRequest:
     [0.019]
     """
 
-    __slots__ = ("bank", "mean_usd")
+    __slots__ = ("bank", "in_flight", "mean_usd")
 
     def __init__(self, limit_usd: float, n_seeds: int) -> None:
+        self.in_flight = InFlight()
         self.mean_usd: Floats = np.full(n_seeds, float(limit_usd))
         self.bank: Floats = np.zeros(n_seeds)
 
     def target(self) -> Floats:
         """Return the target per request."""
-        mean = self.mean_usd
-        requests = np.where(self.bank < 0, _DEBT_REQUESTS, _BANK_REQUESTS)
-        owed = self.bank / np.where(mean > 0, mean * requests, 1.0)
+        mean, flying = self.mean_usd, self.in_flight
+        bank = np.clip(self.bank + flying.n * mean - flying.usd, -_DEBT_MOST * mean, _BANK_MOST * mean)
+        requests = np.where(bank < 0, _DEBT_REQUESTS, _BANK_REQUESTS)
+        owed = bank / np.where(mean > 0, mean * requests, 1.0)
         return mean * np.clip(1 + owed, 0.2, 3.0)
 
     def settle(self, cost_usd: Floats) -> None:
@@ -183,6 +194,15 @@ class Traffic:
         expected = (_TRAFFIC_SHAPE + self._so_far) / (_TRAFFIC_SHAPE / self.usual + passed) * (1 - passed)
         return np.maximum(expected, 1.0)
 
+    def dump(self) -> dict[str, Any]:
+        """Write down what was learnt, for `load`."""
+        return {name: getattr(self, name).tolist() for name in ("usual", "_bins", "_profile", "_so_far")}
+
+    def load(self, saved: dict[str, Any]) -> None:
+        """Take up what was learnt."""
+        for name, values in saved.items():
+            setattr(self, name, np.array(values, float))
+
     def close(self) -> None:
         """End the window: learn its count and its profile."""
         self.usual = np.maximum(0.6 * self.usual + 0.4 * self._so_far, 1.0)
@@ -219,32 +239,34 @@ class Window:
     [0.036]
     """
 
-    __slots__ = ("_limit", "_phase", "_spent", "traffic")
+    __slots__ = ("_limit", "_phase", "spent", "in_flight", "traffic")
 
     def __init__(self, limit_usd: float, traffic: Traffic) -> None:
+        self.in_flight = InFlight()
         self.traffic = traffic
         self._limit, self._phase = limit_usd, 0.0
-        self._spent: Floats = np.zeros(len(traffic.usual))
+        self.spent: Floats = np.zeros(len(traffic.usual))
 
     @property
     def mean_usd(self) -> Floats:
         """What a request of a usual window may cost, shape (n_seeds,)."""
         return self._limit / self.traffic.usual
 
-    def arrive(self, phase: float) -> None:
-        """Count a request at a phase of the window in [0, 1)."""
+    def arrive(self, phase: float, arrived: float = 1.0) -> None:
+        """Count requests at a phase of the window in [0, 1)."""
         self._phase = phase
-        self.traffic.arrive(phase)
+        self.traffic.arrive(phase, arrived)
 
     def target(self) -> Floats:
         """Return the target per request."""
-        return window_target(self._limit - self._spent, self.traffic.remaining(self._phase), self.mean_usd)
+        left = self._limit - self.spent - self.in_flight.usd
+        return window_target(left, self.traffic.remaining(self._phase), self.mean_usd)
 
     def settle(self, cost_usd: Floats) -> None:
         """Book what a request cost."""
-        self._spent = self._spent + cost_usd
+        self.spent = self.spent + cost_usd
 
     def roll(self) -> None:
         """Begin the next window."""
         self.traffic.close()
-        self._spent, self._phase = np.zeros_like(self._spent), 0.0
+        self.spent, self._phase = np.zeros_like(self.spent), 0.0

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from selector.budgets._pacing import Floats, window_target
+from selector.budgets._pacing import Floats, InFlight, window_target
 
 __all__ = ["Calendar", "RollingWindow", "calendar_window", "window_phase"]
 
@@ -98,12 +98,13 @@ class RollingWindow:
     [24.0]
     """
 
-    __slots__ = ("_arrivals", "_guess", "_limit", "_now", "_seconds", "_slice", "_spent")
+    __slots__ = ("_arrivals", "_guess", "_limit", "_now", "_seconds", "_slice", "_spent", "in_flight")
 
     def __init__(
         self, limit_usd: float, seconds: float, arrivals_per_s: float, *, n_slices: int = 60, n_seeds: int = 1
     ) -> None:
         self._limit, self._seconds, self._slice = limit_usd, seconds, seconds / n_slices
+        self.in_flight = InFlight()
         self._spent: Floats = np.zeros((n_seeds, n_slices + 1))  # the present slice first, the one falling out last
         self._arrivals: Floats = np.zeros((n_seeds, n_slices + 1))
         self._guess, self._now = arrivals_per_s, 0.0
@@ -127,18 +128,27 @@ class RollingWindow:
             slices[:] = np.roll(slices, steps, axis=1) if steps < slices.shape[1] else 0.0
             slices[:, : min(steps, slices.shape[1])] = 0.0
 
-    def arrive(self, now: float) -> None:
-        """Count a request."""
+    def arrive(self, now: float, arrived: float = 1.0) -> None:
+        """Count requests."""
         self.advance(now)
-        self._arrivals[:, 0] += 1
+        self._arrivals[:, 0] += arrived
 
     def settle(self, cost_usd: Floats) -> None:
         """Book what a request cost."""
         self._spent[:, 0] += cost_usd
 
+    def dump(self) -> dict[str, Any]:
+        """Write down what was seen, for `load`."""
+        return {"now": self._now, "spent": self._spent.tolist(), "arrivals": self._arrivals.tolist()}
+
+    def load(self, saved: dict[str, Any]) -> None:
+        """Take up what was seen."""
+        self._now, self._spent = saved["now"], np.array(saved["spent"], float)
+        self._arrivals = np.array(saved["arrivals"], float)
+
     def target(self) -> Floats:
         """Return the target per request, USD, shape (n_seeds,)."""
-        released = np.maximum(self.left_usd, 0.0) / self._seconds + self._spent[:, -1] / self._slice
+        released = np.maximum(self.left_usd - self.in_flight.usd, 0.0) / self._seconds + self._spent[:, -1] / self._slice
         rate, mean = self._rate(), self.mean_usd  # window_target's clip, with both sides per second
         return window_target(released * _LONG, np.maximum(rate * _LONG, 1.0), mean)
 

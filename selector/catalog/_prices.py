@@ -270,6 +270,17 @@ class Prices:
         return self.rates(at=at).usd()
 
     @property
+    def tier_edges(self) -> tuple[int, ...]:
+        """Lengths of input above which other rates hold, at some time, rising.
+
+        Examples
+        --------
+        >>> Prices.of({"usd_per_mtok_in": 1, "usd_per_mtok_out": 5}).tier_edges
+        ()
+        """
+        return tuple(sorted({above for period in self._periods for above, _ in period.tiers}))
+
+    @property
     def is_free(self) -> bool:
         """Whether nothing costs anything at any time.
 

@@ -4,6 +4,7 @@
 that a later version will know is refused as such. Every error says where: file, line, key, value and remedy.
 """
 
+from selector.config._environment import found_in, starter
 from selector.config._limits import BudgetConfig, TaskTypeConfig
 from selector.config._models import (
     RATES,
@@ -19,6 +20,7 @@ from selector.config._models import (
 from selector.config._policy import NoWorseThanConfig, ObjectiveConfig, ObjectiveName, PolicyConfig, PolicyName
 from selector.config._references import Reference
 from selector.config._schema import Config
+from selector.config._state import OutcomesConfig, StateConfig
 from selector.config._units import Calendar, HalfLife
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "NoWorseThanConfig",
     "ObjectiveConfig",
     "ObjectiveName",
+    "OutcomesConfig",
     "PolicyConfig",
     "PolicyName",
     "PricesConfig",
@@ -40,6 +43,9 @@ __all__ = [
     "RatesConfig",
     "Reference",
     "RouteConfig",
+    "StateConfig",
     "TaskTypeConfig",
     "TierConfig",
+    "found_in",
+    "starter",
 ]

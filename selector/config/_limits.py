@@ -121,6 +121,17 @@ class BudgetConfig(Section):
         return self.resource != "usd_per_request" if self.hard is None else self.hard
 
     @property
+    def seconds(self) -> float | None:
+        """The length of a rolling window; None: the window is the calendar's, or there is none.
+
+        Examples
+        --------
+        >>> BudgetConfig(requests=50, per="5h").seconds, BudgetConfig(usd=5, per="day").seconds
+        (18000.0, None)
+        """
+        return self.per.total_seconds() if isinstance(self.per, timedelta) else None
+
+    @property
     def label(self) -> str:
         """The name, or one made from what is limited.
 

@@ -13,6 +13,7 @@ from selector.config._load import document
 from selector.config._models import ModelConfig, ProviderConfig, mapping_of_names
 from selector.config._policy import ObjectiveConfig, PolicyConfig
 from selector.config._section import Name, Section, Word, a_list, expected, fault
+from selector.config._state import OutcomesConfig, StateConfig
 from selector.errors import nearest
 
 
@@ -57,12 +58,10 @@ class Config(Section):
             "learnt_chains",
             "mode",
             "on_ledger_failure",
-            "outcomes",
             "purposes",
             "rules",
             "rules_match",
             "sessions",
-            "state",
             "workflows",
         }
     )
@@ -86,6 +85,10 @@ class Config(Section):
     """What is known of each task type; others are learnt as they come. Short form: a list of names."""
     budgets: Annotated[tuple[BudgetConfig, ...], BeforeValidator(a_list)] = ()
     """What may be spent; all must admit a task."""
+    outcomes: OutcomesConfig = OutcomesConfig()
+    """Whose word on an outcome is believed."""
+    state: StateConfig = StateConfig()
+    """Where what was decided and learnt is kept."""
     last_resort: Word | None = None
     """The model, or model at a provider, that serves when no budget admits anything."""
 
@@ -129,7 +132,7 @@ class Config(Section):
 
     @property
     def digest(self) -> str:
-        """A short hash of the effective configuration, defaults included; the order of keys does not matter.
+        """A short hash of how it decides, defaults included; neither the order of keys nor the state folder matters.
 
         Examples
         --------
@@ -140,6 +143,6 @@ class Config(Section):
         >>> len(one.digest)
         16
         """
-        values = self.model_dump(mode="json", by_alias=True)
+        values = self.model_dump(mode="json", by_alias=True, exclude={"state"})
         written = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return blake2b(written.encode(), digest_size=8).hexdigest()

@@ -47,6 +47,15 @@ class Columns:
         """Count how often each task type's rows were used, shape (..., n_types)."""
         self._uses[seeds] += uses
 
+    def grow(self, n_types: int) -> None:
+        """Make room for more task types, whose columns are drawn with the next refresh."""
+        seeds, types, models = self._mean.shape
+        mean, strength = np.full((seeds, n_types, models), np.inf), np.zeros((seeds, n_types, models))
+        mean[:, :types], strength[:, :types] = self._mean, self._strength
+        self._mean, self._strength = mean, strength
+        self._uses = np.pad(self._uses, ((0, 0), (0, n_types - types)))
+        self.draws.grow(n_types, models)
+
     def refresh(self, success: Success, seeds: Ints) -> int:
         """Draw anew what no longer stands for the beliefs of some seeds; return how many columns."""
         alpha, beta = success.alpha[seeds], success.beta[seeds]

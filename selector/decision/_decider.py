@@ -47,6 +47,8 @@ class Decider:
         What the policy chooses from under a budget, shape (n_seeds, n_types, n_models): models of which one call costs
         no more than 150 requests may, since others are never paid back; where the target is below what the cheapest
         cost, the cheapest alone.
+    fixed_usd
+        Cost per call besides output tokens, shape (n_types, n_models).
     below_cheapest
         Where the budget is below the cheapest models' cost, shape (n_seeds,).
 
@@ -68,7 +70,7 @@ class Decider:
     """
 
     def __init__(self, setup: Setup, keys: list[int], pacer: Pacer | None = None) -> None:
-        seeds, types, models = setup.shape
+        seeds, types, _ = setup.shape
         self.setup, self.pacer = setup, pacer
         self.beliefs = Beliefs(setup.shape, setup.priors, setup.learning)
         self.allowance = Allowance(setup.explored, setup.shape)
@@ -81,12 +83,19 @@ class Decider:
         self._alarmed = np.zeros(seeds, bool)
         self._arrived: Floats = np.zeros((seeds, types))
         self._columns = Columns(Draws(keys, setup.shape, setup.n_rows), setup.sharpness)
+        self._publish_nothing()
+        self.refresh(0.0, whole=True)
+
+    def _publish_nothing(self) -> None:
+        """Make room for what the next refresh publishes, and read from the setup what calls cost."""
+        setup = self.setup
+        _, types, models = setup.shape
         self._usd_per_token: Floats = np.array(np.broadcast_to(setup.usd_per_token, (models,)), float)
-        self._fixed_usd: Floats = np.array(np.broadcast_to(setup.fixed_usd, (types, models)), float)
+        self.fixed_usd: Floats = np.array(np.broadcast_to(setup.fixed_usd, (types, models)), float)
+        self.serving = np.ones((types, models), bool) if setup.serving is None else setup.serving
         self.cost: Floats = np.empty(setup.shape)
         self.affordable = np.ones(setup.shape, bool)
         self._repayable = np.ones(setup.shape, bool)
-        self.refresh(0.0, whole=True)
 
     @property
     def price(self) -> Floats:
@@ -102,8 +111,15 @@ class Decider:
     def cheapest_usd(self) -> Floats:
         """What a task is expected to cost where the cheapest model of its type serves, shape (n_seeds,)."""
         weight = self.mix / self.mix.sum(1, keepdims=True)
-        cheapest: Floats = (weight * self.cost.min(-1)).sum(1)
+        cheapest: Floats = (weight * self._least_usd()).sum(1)
         return cheapest
+
+    def _least_usd(self) -> Floats:
+        """Return what the cheapest of those who may serve costs, shape (n_seeds, n_types); 0 where nobody may."""
+        if self.serving.all():
+            least: Floats = self.cost.min(-1)
+            return least
+        return np.where(self.serving.any(-1), np.where(self.serving, self.cost, np.inf).min(-1), 0.0)
 
     def target(self, seeds: Seeds = EVERY) -> Floats | None:
         """Return what the policy itself may spend per request: the pacer's target less what exploration costs."""
@@ -111,7 +127,15 @@ class Decider:
             return None
         return self.pacer.target()[seeds] - self.allowance.forced_usd[seeds]
 
-    def choose(self, types: Ints, u: Floats, eligible: NDArray[np.bool_] | None = None, *, now: float = 1.0) -> Ints:
+    def choose(
+        self,
+        types: Ints,
+        u: Floats,
+        eligible: NDArray[np.bool_] | None = None,
+        *,
+        now: float = 1.0,
+        cost: Floats | None = None,
+    ) -> Ints:
         """Choose a model for one task of each seed, or for several.
 
         Parameters
@@ -124,6 +148,8 @@ class Decider:
             Which models may serve, the same shape and n_models; None: all.
         now
             How many decisions were made before.
+        cost
+            What these very tasks are expected to cost, the same shape and n_models; None: what their types do.
 
         Returns
         -------
@@ -136,7 +162,8 @@ class Decider:
         price, rest = self._price_of(seeds, v)
         may = self._may(seeds, types, eligible)
         np.add.at(self._arrived, (seeds, types), 1.0)
-        view = self._view(seeds, types, self.cost[seeds, types], may, self._rows(seeds, types, v), now)
+        costs = self.cost[seeds, types] if cost is None else cost.reshape(may.shape)
+        view = self._view(seeds, types, costs, may, self._rows(seeds, types, v), now)
         view.price = price
         if policy.by_row:
             arm = self._best(view, v * self.setup.n_rows % 1.0)
@@ -149,9 +176,7 @@ class Decider:
 
     def _may(self, seeds: Ints, types: Ints, eligible: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
         """Return who may serve, shape (n, n_models): of the eligible the affordable, where any are."""
-        may = (
-            self.affordable[seeds, types] if self.setup.policy.budgeted else np.ones_like(self.cost[seeds, types], bool)
-        )
+        may = self.affordable[seeds, types] if self.setup.policy.budgeted else self.serving[types]
         if eligible is None:
             return may
         given = eligible.reshape(may.shape)
@@ -184,11 +209,40 @@ class Decider:
         """
         rang = self.beliefs.observe(cells, at=at, score=score, tokens=tokens)
         self._alarmed[cells.seed[rang]] = True
-        self.allowance.saw(cells.seed, cells.model)
+        judged = ~np.isnan(score)
+        self.allowance.saw(cells.seed[judged], cells.model[judged])
         due = n_outcomes >= self.until_refresh
         self.n_outcomes += n_outcomes
         if due:
             self.refresh(now)
+
+    def grow(self, setup: Setup, now: float) -> None:
+        """Make room for task types that came later; what is known stays where it is.
+
+        Parameters
+        ----------
+        setup
+            The same models, policy and objective, and more task types, those there were first.
+        now
+            The present.
+        """
+        more = ((0, 0), (0, setup.n_types - self.setup.n_types))
+        self.setup = setup
+        self.beliefs.grow(setup.n_types, setup.priors, now)
+        self._columns.grow(setup.n_types)
+        self.allowance.grow(setup.n_types)
+        self.mix, self._arrived = np.pad(self.mix, more, constant_values=0.5), np.pad(self._arrived, more)
+        self._publish_nothing()
+        self.refresh(now, whole=True)
+
+    def charge(self, usd_per_token: Floats, fixed_usd: Floats, serving: NDArray[np.bool_]) -> None:
+        """Take in what calls cost today and who may serve, as in the setup; the next refresh goes by them."""
+        self._usd_per_token, self.fixed_usd = np.array(usd_per_token, float), np.array(fixed_usd, float)
+        self.serving = serving
+
+    def arrive(self, type_: int, n: float) -> None:
+        """Count tasks of the first seed that were chosen for elsewhere, from what was published here."""
+        self._arrived[0, type_] += n
 
     def apply(self, event: Event, now: float) -> None:
         """Take in an event that made old evidence count less."""
@@ -202,7 +256,7 @@ class Decider:
         """
         if np.ndim(self.setup.usd_per_token):
             self._usd_per_token[model] *= factor
-            self._fixed_usd[:, model] *= factor
+            self.fixed_usd[:, model] *= factor
         else:
             self.beliefs.tokens.catalogue[:, model] *= factor
             self.beliefs.tokens.evidence.multiply(factor, field=1, model=model)
@@ -226,11 +280,12 @@ class Decider:
         self.beliefs.refresh(now, seeds)
         self._fold_arrivals(seeds)
         setup = self.setup
-        self.cost[seeds] = self.beliefs.tokens.mean[seeds] * self._usd_per_token + self._fixed_usd
+        self.cost[seeds] = self.beliefs.tokens.mean[seeds] * self._usd_per_token + self.fixed_usd
         if self.pacer is not None:
             usual = (self.mix[seeds, :, None] * self.cost[seeds]).sum(1) / self.mix[seeds].sum(1, keepdims=True)
-            most = np.maximum(_REPAID * self.pacer.mean_usd[seeds, None], usual.min(-1, keepdims=True))
-            self._repayable[seeds] = self.affordable[seeds] = (usual <= most)[:, None]
+            least = np.where(self.serving.any(0), usual, np.inf).min(-1, keepdims=True)
+            most = np.maximum(_REPAID * self.pacer.mean_usd[seeds, None], least)
+            self._repayable[seeds] = self.affordable[seeds] = (usual <= most)[:, None] & self.serving
         if setup.policy.uses_draws:
             self.n_columns += self._columns.refresh(self.beliefs.success, self._seeds[seeds])
         if self.allowance.on:
@@ -240,7 +295,7 @@ class Decider:
         if self.pacer is not None:
             self._solve(now, seeds, whole=whole)
         else:
-            self.affordable[seeds] = True
+            self.affordable[seeds] = self._repayable[seeds] = self.serving
             self._publish_price(seeds, PriceSolver(np.zeros_like(self.price[seeds])))
 
     def probabilities(self, types: Ints, eligible: NDArray[np.bool_] | None = None, now: float = 1.0) -> Floats:
@@ -361,7 +416,7 @@ class Decider:
         target = self.target(seeds)
         assert target is not None  # noqa: S101 - there is a pacer
         self.below_cheapest[seeds] = below = target < cheapest
-        only = cost <= cost.min(-1, keepdims=True)
+        only = self.serving & (cost <= self._least_usd()[seeds, :, None])
         self.affordable[seeds] = np.where(below[:, None, None], only, self._repayable[seeds])
         target = np.maximum(target, cheapest)
         worth = np.ones(cost.shape[1]) if self.setup.worth_usd is None else self.setup.worth_usd

@@ -39,6 +39,8 @@ class Setup:
         Price of an output token per model, shape (n_models,); 1 where the belief is in dollars.
     fixed_usd
         Cost per call besides output tokens (input, fees) per (type, model), or a shape that broadcasts.
+    serving
+        Who may serve tasks of a type at all, shape (n_types, n_models); None: everybody.
     """
 
     priors: Priors
@@ -52,6 +54,7 @@ class Setup:
     worth_usd: NDArray[np.float64] | None = None
     usd_per_token: NDArray[np.float64] | float = 1.0
     fixed_usd: NDArray[np.float64] | float = 0.0
+    serving: NDArray[np.bool_] | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ __all__ = ["Allowance", "Exploration"]
 Ints = NDArray[np.intp]
 Seeds = slice | Ints
 
+_PER_SEED = ("_balance", "_cap", "_earned", "_paid", "forced_usd")
 _FORGET = 0.002  # of the running mean of what forced exploration costs
 
 
@@ -176,6 +178,25 @@ class Allowance:
     def saw(self, seeds: Ints, models: Ints) -> None:
         """Count an outcome of each of some seeds."""
         np.add.at(self._seen, (seeds, models), 1.0)
+
+    def grow(self, n_types: int) -> None:
+        """Make room for more task types, of which the next `publish` says what is explored."""
+        seeds, types, models = self.q.shape
+        more = ((0, 0), (0, n_types - types))
+        self.q = np.concatenate([self.q, np.full((seeds, n_types - types, models), 1.0 / models)], axis=1)
+        self.f = np.pad(self.f, more)
+
+    def dump(self) -> dict[str, Any]:
+        """Write down the balance and what was seen, for `load`."""
+        own = {name: getattr(self, name).tolist() for name in _PER_SEED}
+        return own | {"seen": self._seen.tolist()}
+
+    def load(self, saved: dict[str, Any], models: list[tuple[int, int]]) -> None:
+        """Take up the balance and what was seen; of models, pairs of (place then, place now)."""
+        for name in _PER_SEED:
+            getattr(self, name)[:] = saved[name]
+        for then, now in models:
+            self._seen[:, now] = np.array(saved["seen"])[:, then]
 
     def restart(self, model: int, n: Floats) -> None:
         """Send a model into burn-in again where little is left of what was known of it: n outcomes per seed."""

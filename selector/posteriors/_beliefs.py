@@ -165,10 +165,23 @@ class Beliefs:
         self._add_scores(_some(cells, judged), times[judged], score[judged], -1.0)
         self._add_tokens(_some(cells, used), times[used], tokens[used], -1.0)
 
-    def apply(self, event: Event) -> None:
-        """Make all evidence up to an event count less, now and when it comes late."""
+    def add(self, cells: Cells, *, at: Floats | float, score: Floats, tokens: Floats) -> None:
+        """Learn from outcomes without listening for drift: those that were heard of before, or by somebody else."""
+        times = np.broadcast_to(np.asarray(at, float), score.shape)
+        judged, used = ~np.isnan(score), ~np.isnan(tokens)
+        if np.count_nonzero(judged):
+            self._newest = max(self._newest, float(times[judged].max()))
+        self._add_scores(_some(cells, judged), times[judged], score[judged], 1.0)
+        self._add_tokens(_some(cells, used), times[used], tokens[used], 1.0)
+
+    def remember(self, event: Event) -> None:
+        """Take in an event of which the evidence that is there already was made to count less."""
         self.events.append(event)
         self._changed = max(self._changed, event.at)
+
+    def apply(self, event: Event) -> None:
+        """Make all evidence up to an event count less, now and when it comes late."""
+        self.remember(event)
         if event.kind == "drift":
             self.success.evidence.keep(event.keep, seed=event.seed, model=event.index)
         else:

@@ -5,19 +5,27 @@ the remedy. The room loads the standard library alone.
 """
 
 from selector.records._attempt import Attempt
+from selector.records._basis import Basis
 from selector.records._candidate import Candidate, Exclusion, Reason
+from selector.records._decision import Deal, Decision, Layout
 from selector.records._failure import Failure
 from selector.records._outcome import Judgement, Outcome, Usage
+from selector.records._run import Run
 from selector.records._task import Task
 
 __all__ = [
     "Attempt",
+    "Basis",
     "Candidate",
+    "Deal",
+    "Decision",
     "Exclusion",
     "Failure",
     "Judgement",
+    "Layout",
     "Outcome",
     "Reason",
+    "Run",
     "Task",
     "Usage",
 ]

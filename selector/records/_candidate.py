@@ -105,6 +105,8 @@ class Candidate:
     """How many outcomes that rests on, after forgetting; of this task type only."""
     prior_share: float | None = None
     """How much of the belief is prior and not evidence, in [0, 1]."""
+    tokens: float | None = None
+    """How many output tokens are expected; None: believed in dollars."""
     cost_usd: float | None = None
     """What the task is expected to cost there; None: unknown."""
     utility: float | None = None

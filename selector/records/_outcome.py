@@ -141,6 +141,8 @@ class Outcome:
     """Which member of the chain answered, as ``MODEL`` or ``MODEL@PROVIDER``; None: the first."""
     error: Failure | None = None
     """Why there is no good answer, as a `Failure` or its name."""
+    retracted: bool = False
+    """True: the source takes its judgement back, and there is no score."""
     success: InitVar[bool | None] = None
     quality: InitVar[float | None] = None
 
@@ -149,7 +151,8 @@ class Outcome:
         score = _only_score(self.score, success, quality)
         source = word("Outcome.source", self.source, InvalidOutcomeError)
         error = _failure(self.error)
-        if score is None and source is not None:
+        _check_retraction(self.retracted, score, source)
+        if score is None and source is not None and not self.retracted:
             raise InvalidOutcomeError(
                 f"Outcome.source is {source!r} and there is no score; give score=, success= or quality="
             )
@@ -208,6 +211,16 @@ def _only_score(score: object, success: object, quality: object) -> float | None
         return float(success)
     rank = number("Outcome.quality", quality, InvalidOutcomeError, low=1, high=10)
     return number("Outcome.score", score, InvalidOutcomeError, high=1) if rank is None else (rank - 1) / 9
+
+
+def _check_retraction(retracted: object, score: float | None, source: str | None) -> None:
+    if not isinstance(retracted, bool):
+        raise InvalidOutcomeError(f"Outcome.retracted must be True or False, not {retracted!r}")
+    if retracted and (score is not None or source is None):
+        problem = "there is a score" if score is not None else "no source is named"
+        raise InvalidOutcomeError(
+            f"Outcome.retracted takes back what one source said, and {problem}; give source= and no score"
+        )
 
 
 def _failure(error: object) -> Failure | None:

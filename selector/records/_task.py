@@ -13,6 +13,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Task"]
 
+_WISHES = (
+    "prompt",
+    "messages",
+    "system",
+    "tools",
+    "needs",
+    "response_schema",
+    "purpose",
+    "version",
+    "only",
+)
+"""What a task may ask beyond its type and its lengths."""
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -78,6 +91,8 @@ class Task:
     """Seconds from now in which the answer is of use, > 0."""
     max_cost_usd: float | None = None
     """The most that this task may cost, >= 0."""
+    is_plain: bool = field(init=False, repr=False, compare=False, default=False)
+    """Whether it asks for nothing but its type and, perhaps, a number of tokens."""
 
     def __post_init__(self) -> None:
         self._keep_words()
@@ -88,6 +103,7 @@ class Task:
             raise _refused(f"Task.explore must be True, False or None, not {self.explore!r}")
         schema = mapping("Task.response_schema", self.response_schema, _refused)
         keep(self, metadata=mapping("Task.metadata", self.metadata, _refused) or {}, response_schema=schema)
+        keep(self, is_plain=not any(getattr(self, name) for name in _WISHES) and self.explore is not False and self.max_cost_usd is None)
 
     def _keep_words(self) -> None:
         if word("Task.type", self.type, _refused) is None:

@@ -5,17 +5,19 @@ number ``s``, and knows nothing of what it means. What was acknowledged survives
 damaged is named and kept aside, never silently skipped.
 """
 
+from selector.store._dropped import Position
 from selector.store._files import Files
 from selector.store._folder import State
+from selector.store._forget import FORGETTABLE
 from selector.store._frame import Fault, decode, encode
 from selector.store._journal import Journal
 from selector.store._limits import Durability, Limits
 from selector.store._names import new_writer
-from selector.store._reader import Position
 from selector.store._snapshots import Snapshot
 from selector.store._tables import TABLES, Column, columns_of, events_of, table_of
 
 __all__ = [
+    "FORGETTABLE",
     "TABLES",
     "Column",
     "Durability",

@@ -4,35 +4,27 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from selector.errors import StateError
 from selector.store._checks import identity, lay_out, look_at
+from selector.store._claim import Claim
 from selector.store._files import Files
-from selector.store._frame import Fault
 from selector.store._journal import Journal
 from selector.store._life import begin, life_file
 from selector.store._limits import Durability, Limits
 from selector.store._locks import let_go, reset_in_child
 from selector.store._names import new_writer
-from selector.store._parts import Parts
-from selector.store._quarantine import Quarantine
-from selector.store._reader import Position, Reader
-from selector.store._segments import Sealer
-from selector.store._snapshots import Snapshot, Snapshots
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from selector.store._upkeep import Upkeep
 
 __all__ = ["State"]
 
 
-class State:
+class State(Upkeep):
     """A folder of events, written by several processes at once; make it with `State.open`.
 
     Examples
@@ -50,20 +42,11 @@ class State:
     def __init__(
         self, root: Path, clock: Callable[[], float], files: Files, durability: Durability, limits: Limits | None
     ) -> None:
-        self.path = root
-        self.read_only = False
-        self._clock, self._files, self._durability, self._limits = clock, files, durability, limits
-        self._lock, self._closed = Lock(), False
-        self._journal: Journal | None = None
+        super().__init__(root, clock, files)
+        self._durability, self._limits = durability, limits
+        self._lock = Lock()
         self._life: int | None = None
-        self._read_with(root / "quarantine")
-
-    def _read_with(self, quarantine: Path | None) -> None:
-        self._quarantine = Quarantine(quarantine, self._files, self._clock)
-        parts = Parts(self.path, self._quarantine)
-        self._reader = Reader(self.path, parts, self._quarantine)
-        self._sealer = Sealer(self.path, self._files, parts, self._quarantine)
-        self._snapshots = Snapshots(self.path, self._files, self._quarantine)
+        self._claim = Claim(root)
 
     @classmethod
     def open(
@@ -137,21 +120,6 @@ class State:
         self.close()
 
     @property
-    def writer(self) -> str | None:
-        """The name under which this process writes; a forked child has none before its first event."""
-        return None if self._journal is None else self._journal.writer
-
-    @property
-    def positions(self) -> dict[str, Position]:
-        """The last part and number of each writer that was read, and of this one that was written."""
-        return self._reader.positions | self._own_position()
-
-    @property
-    def faults(self) -> list[Fault]:
-        """What could not be read so far: each with its file, offset, reason and how many events it cost."""
-        return self._quarantine.faults
-
-    @property
     def trouble(self) -> str | None:
         """What the disk last refused in the background, if it did."""
         return None if self._journal is None else self._journal.trouble
@@ -198,132 +166,30 @@ class State:
         journal = self._journal or self._own()
         return journal.writer, journal.buffer(event)
 
-    def flush(self) -> None:
-        """Write what waits.
+    @property
+    def claimed(self) -> bool:
+        """Whether this process holds the claim that it took; a forked child holds none."""
+        return self._claim.held
+
+    def claim(self, exclusive: bool) -> None:  # noqa: FBT001 - the one thing that a claim says
+        """Take the folder for this process alone, or agree that nobody does, until `close`.
+
+        A crash gives the claim back; a forked child has none.
+
+        Parameters
+        ----------
+        exclusive
+            Whether no other process may have a claim, of either sort, meanwhile.
 
         Raises
         ------
         StateError
-            If the disk did not take it; it goes on waiting.
+            If another process has a claim that forbids it; the message names the processes in the folder. Also if
+            the folder is closed or open read-only.
         """
-        if self._journal is not None:
-            self._journal.flush()
-
-    def events(self, after: Mapping[str, Position] | None = None) -> Iterator[dict[str, Any]]:
-        """Read all events by writer, part and number, each once, while others write and seal.
-
-        Parameters
-        ----------
-        after
-            Only what comes after these positions, such as those of a snapshot.
-
-        Yields
-        ------
-        dict
-            An event with its writer ``w`` and number ``s``.
-        """
-        with suppress(StateError):
-            self.flush()
-        yield from self._reader.events(after)
-
-    def tail(self) -> list[dict[str, Any]]:
-        """Read what other writers wrote since the last `events` or `tail`.
-
-        Returns
-        -------
-        list of dict
-            The new events, by writer, part and number.
-        """
-        return self._reader.tail(self.writer)
-
-    def seal(self, *, current: bool = False) -> int:
-        """Turn closed parts, and parts of dead writers, into Parquet, unless another process is doing so.
-
-        Parameters
-        ----------
-        current
-            Whether to close this writer's part first, even if it is neither full nor old.
-
-        Returns
-        -------
-        int
-            How many parts were sealed.
-
-        Raises
-        ------
-        StateError
-            If the disk did not take it; then the journals stay, and nothing is lost.
-        """
-        if self.read_only:
+        if self._closed or self.read_only:
             raise self._forbidden()
-        journal = self._journal
-        if journal is not None:
-            journal.flush()
-            journal.roll(due_only=not current)
-        try:
-            return self._sealer.seal(self.writer, 0 if journal is None else journal.closed_through)
-        except OSError as error:
-            raise StateError(
-                f"the log in {self.path} was not sealed: {error.strerror or error}; make room: its journals stay"
-            ) from error
-
-    def write_snapshot(
-        self, name: str, table: pa.Table, folded: Mapping[str, Position], *, fold_version: int = 1
-    ) -> bool:
-        """Replace a snapshot of the fold, and keep the one before.
-
-        Parameters
-        ----------
-        name
-            Such as ``posteriors``.
-        table
-            What was folded.
-        folded
-            Up to which part and number of each writer.
-        fold_version
-            The version of the fold.
-
-        Returns
-        -------
-        bool
-            Whether it was written: not while another process writes one.
-
-        Raises
-        ------
-        StateError
-            If the disk did not take it; then the one before stays.
-        """
-        if self.read_only:
-            raise self._forbidden()
-        self.flush()
-        try:
-            return self._snapshots.write(name, table, folded, fold_version)
-        except OSError as error:
-            raise StateError(
-                f"the snapshot {name!r} was not written to {self.path}: {error.strerror or error}; make room"
-            ) from error
-
-    def read_snapshot(self, name: str, *, fold_version: int = 1) -> Snapshot | None:
-        """Read a snapshot; where it is damaged, the one before.
-
-        Parameters
-        ----------
-        name
-            Such as ``posteriors``.
-        fold_version
-            The version of the caller's fold.
-
-        Returns
-        -------
-        Snapshot or None
-            None where the log must be folded from its beginning.
-
-        Raises
-        ------
-        SchemaVersionError
-            If a newer fold made it.
-        """
-        return self._snapshots.read(name, fold_version)
+        self._claim.take(exclusive=exclusive, own=self.writer)
 
     def close(self) -> None:
         """Write what waits, wait for the disk, and let others seal what was written; twice is as good as once.
@@ -343,6 +209,7 @@ class State:
             if journal is not None:
                 journal.close()
         finally:
+            self._claim.let_go()
             if life is not None:
                 if journal is not None and journal.part == 0:
                     life_file(self.path, journal.writer).unlink(missing_ok=True)
@@ -353,6 +220,7 @@ class State:
         self._reader.positions |= self._own_position()
         if self._journal is not None:
             self._journal.after_fork()
+        self._claim.after_fork()
         if self._life is not None:
             os.close(self._life)
         self._journal = self._life = None
@@ -376,11 +244,3 @@ class State:
                 limits=self._limits,
             )
             return self._journal
-
-    def _own_position(self) -> dict[str, Position]:
-        journal = self._journal
-        return {journal.writer: (max(journal.part, 1), journal.seq)} if journal is not None and journal.seq else {}
-
-    def _forbidden(self) -> StateError:
-        how = "closed; open it again" if self._closed else "open read-only; open it without read_only"
-        return StateError(f"nothing can be written to {self.path}: it is {how}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 from zlib import crc32
@@ -13,6 +13,8 @@ import orjson
 __all__ = ["Fault", "body_of", "decode", "encode", "frame"]
 
 Event = dict[str, Any]
+
+_PAUSE_EVERY = 200
 
 _HEADER = re.compile(rb"[0-9a-f]{8} ([1-9][0-9]{0,8}) ")
 _START = re.compile(rb"[0-9a-f]{8} [1-9][0-9]{0,8} \{\"")
@@ -91,7 +93,7 @@ def body_of(event: Mapping[str, Any]) -> bytes:
     return orjson.dumps(event if isinstance(event, dict) else dict(event))
 
 
-def decode(data: bytes) -> tuple[list[Event], list[Fault]]:
+def decode(data: bytes, pause: Callable[[], None] | None = None) -> tuple[list[Event], list[Fault]]:
     """Read all lines of a file, the damaged ones as faults, and never raise.
 
     A line counts only if its checksum, its length and its separators are those that would have been written. After
@@ -101,6 +103,8 @@ def decode(data: bytes) -> tuple[list[Event], list[Fault]]:
     ----------
     data
         The bytes of a file, or of a file from the beginning of some line.
+    pause
+        What to call now and then, so that other threads get their turn.
 
     Returns
     -------
@@ -130,6 +134,8 @@ def decode(data: bytes) -> tuple[list[Event], list[Fault]]:
             place = following
             continue
         events.append(found.event)
+        if pause is not None and not len(events) % _PAUSE_EVERY:
+            pause()
         if not found.ended:
             faults.append(Fault("broken", found.end - 1, 1, "the newline is destroyed; both lines were read", 0))
         place = found.end

@@ -34,7 +34,7 @@ def reset_in_child(thing: Resettable) -> None:
     _LIVING.add(thing)
 
 
-def hold(path: Path, *, create: bool = True, wait: bool = False) -> int | None:
+def hold(path: Path, *, create: bool = True, wait: bool = False, shared: bool = False) -> int | None:
     """Take the lock of a file, and give its descriptor; None while another holds it.
 
     Parameters
@@ -45,6 +45,8 @@ def hold(path: Path, *, create: bool = True, wait: bool = False) -> int | None:
         Whether to make it where it is missing.
     wait
         Whether to wait for the lock.
+    shared
+        Whether others may hold it too, if they share it as well.
 
     Returns
     -------
@@ -56,7 +58,7 @@ def hold(path: Path, *, create: bool = True, wait: bool = False) -> int | None:
     if create:
         os.fchmod(fd, 0o600)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         os.close(fd)
         return None

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from selector.store._dropped import Position, dropped
 from selector.store._frame import Fault, decode
 from selector.store._names import stem_of
-from selector.store._parquet import DamagedError, read_checked
+from selector.store._parquet import DamagedError, read_checked, table_to_columns
 from selector.store._quarantine import Quarantine
 from selector.store._tables import TABLES, events_of
 
-__all__ = ["Listing", "Part", "PartRead", "Parts", "listing"]
+__all__ = ["Listing", "Part", "PartRead", "Parts", "listing", "parts_in"]
 
 _NAME = re.compile(r"([0-9A-Za-z_-]+)\.([0-9]{6,})\.(jnl|parquet)")
 SEGMENT_FORMAT = 1
@@ -39,6 +40,8 @@ class Listing(NamedTuple):
 
     journals: frozenset[Part]
     sealed: frozenset[Part]
+    dropped: Mapping[str, Position]
+    """Up to where each writer's events were dropped; what is left of these parts is not listed."""
 
     @property
     def every(self) -> list[Part]:
@@ -63,9 +66,23 @@ class PartRead:
     torn: Fault | None = None
     """A last line that is not whole, or not yet."""
     sealed: bool = field(default=False)
+    dropped: Position | None = None
+    """Up to where its writer's events were dropped while it was being read, if it is among them."""
 
 
-def _named(folder: Path) -> frozenset[Part]:
+def parts_in(folder: Path) -> frozenset[Part]:
+    """List the parts that have a file in a folder.
+
+    Parameters
+    ----------
+    folder
+        A folder of journals, or of one table.
+
+    Returns
+    -------
+    frozenset
+        Nothing where there is no such folder.
+    """
     try:
         names = [path.name for path in folder.iterdir()]
     except FileNotFoundError:
@@ -87,8 +104,9 @@ def listing(root: Path) -> Listing:
     Listing
         Every part is in one of the two, or in both until its journal is removed.
     """
-    journals = _named(root / "journal")
-    return Listing(journals, _named(root / "log" / "decisions"))
+    journals, sealed, gone = parts_in(root / "journal"), parts_in(root / "log" / "decisions"), dropped(root)
+    kept = [{part for part in parts if part.number > gone.get(part.writer, (0, 0))[0]} for parts in (journals, sealed)]
+    return Listing(frozenset(kept[0]), frozenset(kept[1]), gone)
 
 
 class Parts:
@@ -140,7 +158,9 @@ class Parts:
                 pass
         return self._read_segment(part)
 
-    def read_journal(self, part: Part, offset: int = 0, *, must_keep: bool = False) -> PartRead:
+    def read_journal(
+        self, part: Part, offset: int = 0, *, must_keep: bool = False, pause: Callable[[], None] | None = None
+    ) -> PartRead:
         """Read a part's journal; damage is told, and kept aside.
 
         Parameters
@@ -151,6 +171,8 @@ class Parts:
             From where: the beginning of a line.
         must_keep
             Whether it is an error if damaged lines cannot be kept aside.
+        pause
+            What to call now and then.
 
         Returns
         -------
@@ -166,7 +188,7 @@ class Parts:
         with (self._root / name).open("rb") as file:
             file.seek(offset)
             data = file.read()
-        events, faults = decode(data)
+        events, faults = decode(data, pause)
         own = [
             e for e in events if e.get("w") == part.writer and type(e.get("s")) is int and type(e.get("kind")) is str
         ]
@@ -211,6 +233,9 @@ class Parts:
                 return self.read_journal(part)
             except FileNotFoundError:
                 pass
+            gone = dropped(self._root).get(part.writer, (0, 0))
+            if part.number <= gone[0]:
+                return PartRead([], sealed=True, dropped=gone)
         n_lost = sum(fault.n_lost or 0 for fault, _ in segment.faults)
         for fault, data in segment.faults:
             self._quarantine.keep(fault, data)
@@ -245,8 +270,7 @@ class _Segment:
             if found.num_rows != note["rows"][table]:
                 damaged[table] = "it has not as many rows as it says"
                 continue
-            columns = found.select([name for name in found.column_names if name != "at"]).to_pydict()
-            self.events.extend(events_of(table, columns))
+            self.events.extend(events_of(table, table_to_columns(found)))
         rows = (self.note or {}).get("rows", {})
         for table, reason in damaged.items():
             data = (self._root / "log" / table / f"{self._part.stem}.parquet").read_bytes()

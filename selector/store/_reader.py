@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from selector.store._dropped import Position
 from selector.store._frame import Fault
 from selector.store._locks import held
 from selector.store._parts import Part, PartRead, Parts, listing
@@ -13,8 +14,6 @@ from selector.store._quarantine import Quarantine
 
 __all__ = ["Position", "Reader"]
 
-Position = tuple[int, int]
-"""The part and the number of the last event that was read of a writer."""
 Event = dict[str, Any]
 
 
@@ -56,14 +55,17 @@ class Reader:
         found = listing(self._root)
         books: dict[str, _Book] = {}
         for part in found.every:
-            start = known.get(part.writer, (0, 0))
+            start = max(known.get(part.writer, (0, 0)), found.dropped.get(part.writer, (0, 0)))
             if part.number < start[0]:
                 self._done.add(part)
                 continue
             read = self._parts.read(part, sealed=part in found.sealed)
+            if read.dropped is not None:
+                books[part.writer] = _Book(read.dropped[1])
+                continue
             if read.torn is not None and (part.number < found.last[part.writer] or not self._lives(part.writer)):
                 self._quarantine.report(read.torn)
-            book = books.setdefault(part.writer, _Book(start[1] if start[0] or part.number == 1 else None))
+            book = books.setdefault(part.writer, _Book(start[1]))
             self._tell_missing(part, book.missing(read, since=start[1]))
             for event in read.events:
                 if event["s"] > start[1]:
@@ -127,7 +129,7 @@ class Reader:
 class _Book:
     """One writer's numbers, which have no gaps: what is neither there nor known to be lost is missing."""
 
-    def __init__(self, last: int | None) -> None:
+    def __init__(self, last: int) -> None:
         self._last, self._n_named = last, 0
 
     def missing(self, read: PartRead, since: int) -> int:
@@ -135,8 +137,6 @@ class _Book:
         events: list[int] = [event["s"] for event in read.events if event["s"] > since]
         if not events:
             return 0
-        if self._last is None:
-            self._last = events[0] - 1
         gone = max(0, events[-1] - self._last - len(events))
         self._last = events[-1]
         n_missing = max(0, gone - self._n_named)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import sleep
 from typing import Any
 
+from selector.errors import StateError
+from selector.store._claim import living
+from selector.store._dropped import Position
 from selector.store._files import Files, draft
+from selector.store._forget import forget
+from selector.store._keep import drop, sweep_dropped
 from selector.store._locks import hold, let_go
 from selector.store._parquet import columns_to_table, from_bytes, to_bytes
 from selector.store._parts import SEGMENT_FORMAT, Listing, Part, PartRead, Parts, listing
@@ -14,6 +21,21 @@ from selector.store._quarantine import Quarantine
 from selector.store._tables import TABLES, columns_of, table_of
 
 __all__ = ["Sealer"]
+
+_PAUSE_S = 5e-5
+_PAUSE_EVERY = 200
+
+
+def _pause() -> None:
+    """Let the threads that select and record have their turn: they wait for nothing else in this process."""
+    sleep(_PAUSE_S)
+
+
+def _gently(events: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for i, event in enumerate(events, 1):
+        yield event
+        if not i % _PAUSE_EVERY:
+            _pause()
 
 
 class Sealer:
@@ -53,18 +75,91 @@ class Sealer:
         if lock is None:
             return 0
         try:
-            self._sweep()
-            found = listing(self._root)
-            n_sealed = 0
-            for owner in sorted({part.writer for part in found.journals}):
-                if owner == writer:
-                    n_sealed += self._seal_through(owner, closed_through, found)
-                else:
-                    n_sealed += self._seal_of_another(owner, found)
-            self._forget_idle(writer, found)
-            return n_sealed
+            return self._seal_all(writer, closed_through)
         finally:
             let_go(lock)
+
+    def drop(self, before_s: float, folded: Mapping[str, Position]) -> int:
+        """Drop what is old; wait while another process seals.
+
+        Parameters
+        ----------
+        before_s
+            Only parts of which every event happened before this time.
+        folded
+            Only parts that are folded.
+
+        Returns
+        -------
+        int
+            How many parts were dropped.
+        """
+        with self._alone():
+            return drop(self._root, self._files, before_s, folded)
+
+    def forget(
+        self,
+        writer: str | None,
+        closed_through: int,
+        matches: Callable[[dict[str, Any]], bool],
+        fields: Collection[str],
+    ) -> tuple[int, list[str]]:
+        """Seal what may be sealed, then remove fields of decisions; wait while another process seals.
+
+        Parameters
+        ----------
+        writer
+            The caller's own writer, which lives.
+        closed_through
+            Its highest closed part.
+        matches
+            Which decisions.
+        fields
+            Which fields.
+
+        Returns
+        -------
+        n_changed : int
+            How many decisions had one of the fields.
+        unread : list of str
+            Files that are damaged and may still hold such fields.
+
+        Raises
+        ------
+        StateError
+            If another living writer has a journal.
+        """
+        with self._alone():
+            self._seal_all(writer, closed_through)
+            others = {part.writer for part in listing(self._root).journals} - {writer}
+            if others:
+                pids = sorted({pid for pid, name in living(self._root) if name in others})
+                who = f"process {' and '.join(map(str, pids))}" if pids else "another process"
+                raise StateError(
+                    f"nothing was forgotten in {self._root}: {who} writes to it; close that one, and forget again"
+                )
+            return forget(self._root, self._files, matches, fields)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        lock = hold(self._root / "seal.lock", wait=True)
+        try:
+            yield
+        finally:
+            if lock is not None:
+                let_go(lock)
+
+    def _seal_all(self, writer: str | None, closed_through: int) -> int:
+        self._sweep()
+        found = listing(self._root)
+        n_sealed = 0
+        for owner in sorted({part.writer for part in found.journals}):
+            if owner == writer:
+                n_sealed += self._seal_through(owner, closed_through, found)
+            else:
+                n_sealed += self._seal_of_another(owner, found)
+        self._forget_idle(writer, found)
+        return n_sealed
 
     def _seal_of_another(self, owner: str, found: Listing) -> int:
         """Seal all of a dead writer, and of a living one what is below its highest part."""
@@ -93,7 +188,7 @@ class Sealer:
             return 0
         try:
             if not (committed and self._parts.is_whole(part)):
-                read = self._parts.read_journal(part, must_keep=True)
+                read = self._parts.read_journal(part, must_keep=True, pause=_pause)
                 if read.torn is not None:
                     self._quarantine.report(read.torn)
                 if read.events:
@@ -120,8 +215,8 @@ class Sealer:
         last_first = [name for name in [*TABLES][::-1] if by_table[name] or name == "decisions"]
         targets = {name: self._root / "log" / name / f"{part.stem}.parquet" for name in last_first}
         for name, target in targets.items():
-            table = columns_to_table(columns_of(name, by_table[name]), TABLES[name])
-            data = to_bytes(table, note)
+            table = columns_to_table(columns_of(name, _gently(by_table[name])), TABLES[name], _pause)
+            data = to_bytes(table, note, compact=True)
             from_bytes(data)
             draft(self._files, target.with_name(f"{target.name}.tmp"), data)
         for target in targets.values():
@@ -133,6 +228,7 @@ class Sealer:
         for name in TABLES:
             for path in (self._root / "log" / name).glob("*.tmp"):
                 self._files.unlink(path)
+        sweep_dropped(self._root, self._files)
 
     def _forget_idle(self, writer: str | None, found: Listing) -> None:
         """Remove the locks of dead writers whose parts are all sealed."""

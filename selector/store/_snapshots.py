@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
 
 from selector.errors import SchemaVersionError, StateError
 from selector.store._files import Files, publish
@@ -18,10 +21,11 @@ from selector.store._reader import Position
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Snapshot", "Snapshots"]
+__all__ = ["Folded", "Snapshot", "Snapshots"]
 
 
-class Snapshot(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Snapshot:
     """A table, and which events are folded into it."""
 
     table: pa.Table
@@ -29,6 +33,19 @@ class Snapshot(NamedTuple):
     """The last part and number of each writer that is in it."""
     fold_version: int
     """The version of the fold that made it."""
+    extra: dict[str, Any] = field(default_factory=dict)
+    """What else the fold wrote with it."""
+
+
+class Folded(NamedTuple):
+    """What a snapshot says of itself."""
+
+    positions: Mapping[str, Position]
+    """The last part and number of each writer that is in it."""
+    version: int
+    """The version of the fold that made it."""
+    extra: Mapping[str, Any]
+    """What else belongs to it."""
 
 
 class Snapshots:
@@ -47,7 +64,7 @@ class Snapshots:
     def __init__(self, root: Path, files: Files, quarantine: Quarantine) -> None:
         self._root, self._files, self._quarantine = root, files, quarantine
 
-    def write(self, name: str, table: pa.Table, folded: Mapping[str, Position], fold_version: int) -> bool:
+    def write(self, name: str, table: pa.Table, folded: Folded) -> bool:
         """Replace a snapshot, and keep the one before.
 
         Parameters
@@ -57,9 +74,7 @@ class Snapshots:
         table
             What was folded.
         folded
-            Up to where, per writer.
-        fold_version
-            By which version of the fold.
+            What it says of itself.
 
         Returns
         -------
@@ -71,8 +86,7 @@ class Snapshots:
             return False
         try:
             path = self._path(name)
-            note = {"fold_version": fold_version, "folded": {w: [*position] for w, position in folded.items()}}
-            data = to_bytes(table, note)
+            data = self._bytes_of(name, table, folded)
             if path.exists() and isinstance(self._load(path), Snapshot):
                 publish(self._files, self._previous(path), path.read_bytes())
             publish(self._files, path, data)
@@ -120,6 +134,15 @@ class Snapshots:
         return self._root / f"{name}.parquet"
 
     @staticmethod
+    def _bytes_of(name: str, table: pa.Table, folded: Folded) -> bytes:
+        positions = {writer: [*position] for writer, position in folded.positions.items()}
+        note = {"fold_version": folded.version, "folded": positions, "extra": dict(folded.extra)}
+        try:
+            return to_bytes(table, note)
+        except orjson.JSONEncodeError as error:
+            raise StateError(f"the extra of the snapshot {name!r} is not JSON: {error}; give words as keys") from error
+
+    @staticmethod
     def _previous(path: Path) -> Path:
         return path.with_name(f"{path.name}.prev")
 
@@ -133,4 +156,4 @@ class Snapshots:
         except DamagedError as error:
             return Fault("broken", 0, len(data), str(error), 0, path.name)
         folded = {writer: (part, seq) for writer, (part, seq) in note["folded"].items()}
-        return Snapshot(table, folded, note["fold_version"])
+        return Snapshot(table, folded, note["fold_version"], note.get("extra", {}))

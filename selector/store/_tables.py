@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from math import ulp
 from typing import Any, NamedTuple
 
 import orjson
 
-__all__ = ["TABLES", "Column", "columns_of", "events_of", "table_of"]
+__all__ = ["TABLES", "Column", "columns_of", "events_of", "microseconds", "table_of"]
 
 
 class Column(NamedTuple):
@@ -15,12 +17,12 @@ class Column(NamedTuple):
 
     name: str
     type: str
-    """``string``, ``int64``, ``float64``, ``bool``, ``json`` (text) or ``timestamp`` (for people: never read back)."""
+    """``string``, ``int64``, ``float64``, ``bool``, ``json`` (text) or ``timestamp`` (microseconds since 1970)."""
     doc: str
 
 
 _AT = Column("at", "timestamp", "when it happened, UTC, to the microsecond")
-_AT_S = Column("at_s", "float64", "the same as seconds since 1970, exactly as it was written")
+_AT_STEP = Column("at_step", "int64", "how many steps of a float64 the exact seconds lie above `at`; null: none")
 _OWN = (
     Column("w", "string", "the writer of the event"),
     Column("s", "int64", "its number among the writer's events: (w, s) names it"),
@@ -34,7 +36,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
     "decisions": (
         Column("id", "string", "the decision"),
         _AT,
-        _AT_S,
+        _AT_STEP,
         Column("n", "int64", "the number of the decision, for forgetting by count"),
         Column("task_type", "string", "the type of the task"),
         Column("model", "string", "the model that was chosen"),
@@ -57,7 +59,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         _DECISION_ID,
         _ATTEMPT,
         _AT,
-        _AT_S,
+        _AT_STEP,
         Column("model", "string", "the model that was called"),
         Column("route", "string", "the model at the provider"),
         Column("failure", "string", "why it failed, a word from a closed list; null: it answered"),
@@ -69,7 +71,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         _DECISION_ID,
         _ATTEMPT,
         _AT,
-        _AT_S,
+        _AT_STEP,
         Column("input_tokens", "int64", "uncached input tokens"),
         Column("cache_read_tokens", "int64", "input tokens read from the provider's cache"),
         Column("cache_write_tokens", "int64", "input tokens written to it"),
@@ -82,13 +84,16 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("retracted", "bool", "whether the source takes its judgement back"),
         *_OWN,
     ),
-    "events": (_KIND, _DECISION_ID, _AT, _AT_S, *_OWN),
+    "events": (_KIND, _DECISION_ID, _AT, _AT_STEP, *_OWN),
 }
 
 _TABLE_OF = {"decision": "decisions", "attempt": "attempts", "usage": "outcomes", "judgement": "outcomes"}
 _CONSTANT = {"decisions": "decision", "attempts": "attempt"}
 _PYTHON = {"string": str, "int64": int, "float64": float, "bool": bool}
 _MICROSECONDS = 10**6
+_BLOCK = 100
+_LEAST, _MOST = -(2**63), 2**63 - 1
+_NOT_FIELDS = {"at", "at_step", "candidates", "extra"}
 _YEAR_9999_S = 253_402_300_799.0
 
 Event = dict[str, Any]
@@ -139,34 +144,49 @@ def columns_of(table: str, events: Iterable[Event]) -> dict[str, list[Any]]:
     >>> columns["model"], columns["attempt"], columns["extra"]
     (['opus'], [1], ['{"colour":"red"}'])
     """
-    typed = [(c.name, _PYTHON[c.type]) for c in TABLES[table] if c.type in _PYTHON and c.name != "at_s"]
+    types = {c.name: _PYTHON[c.type] for c in TABLES[table] if c.type in _PYTHON and c.name != "at_step"}
     columns: dict[str, list[Any]] = {column.name: [] for column in TABLES[table]}
-    constant = table in _CONSTANT
-    has_candidates = "candidates" in columns
-    puts = [(name, kind, columns[name].append) for name, kind in typed]
-    at, at_s, extra = columns["at"].append, columns["at_s"].append, columns["extra"].append
-    for event in events:
-        rest = dict(event)
-        if constant:
-            del rest["kind"]
-        for name, kind, put in puts:
-            value = rest.get(name)
-            if type(value) is kind and (kind is not int or _fits(value)):
-                put(value)
-                del rest[name]
-            else:
-                put(_float(value) if kind is float else None)
-        if has_candidates:
-            found = rest.pop("candidates", None) if rest.get("candidates") is not None else None
-            columns["candidates"].append(None if found is None else orjson.dumps(found).decode())
-        seconds = rest.get("at")
-        exact = _float(seconds)
-        at_s(exact)
-        at(_instant(exact))
-        if type(seconds) is float:
-            del rest["at"]
-        extra(orjson.dumps(rest).decode() if rest else None)
+    rest = iter(events)
+    while some := [*islice(rest, _BLOCK)]:
+        for name, values in _block(types, some, has_candidates="candidates" in columns).items():
+            columns[name] += values
     return columns
+
+
+def _block(types: Mapping[str, type], events: Sequence[Event], *, has_candidates: bool) -> dict[str, list[Any]]:
+    """Lay a few events out: few enough that they stay near the processor while each column is filled."""
+    columns = {name: _column([event.get(name) for event in events], kind) for name, kind in types.items()}
+    kinds = {"kind": str, **types}
+    rests = [
+        {k: v for k, v in e.items() if (t := type(v)) is not kinds.get(k) or (t is int and not _LEAST <= v <= _MOST)}
+        for e in events
+    ]
+    if has_candidates:
+        columns["candidates"] = [
+            None if rest.get("candidates") is None else _text(rest.pop("candidates")) for rest in rests
+        ]
+    instants = [microseconds(event.get("at")) for event in events]
+    steps = [None if at is None else _step(at, event["at"]) for at, event in zip(instants, events, strict=True)]
+    for rest, step in zip(rests, steps, strict=True):
+        if step is not None:
+            del rest["at"]
+    columns |= {"at": instants, "at_step": [step or None for step in steps]}
+    return columns | {"extra": [_text(rest) if rest else None for rest in rests]}
+
+
+def _column(values: list[Any], kind: type) -> list[Any]:
+    """Keep the values that a column can hold; for numbers, whole ones as floats too."""
+    if {*map(type, values)} <= {kind, type(None)} and kind is not int:
+        return values
+    if kind is float:
+        return [_float(value) for value in values]
+    if kind is int:
+        return [value if type(value) is int and _LEAST <= value <= _MOST else None for value in values]
+    return [value if type(value) is kind else None for value in values]
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - a value of JSON
+    return orjson.dumps(value).decode()
 
 
 def events_of(table: str, columns: Mapping[str, Sequence[Any]]) -> list[Event]:
@@ -177,7 +197,7 @@ def events_of(table: str, columns: Mapping[str, Sequence[Any]]) -> list[Event]:
     table
         One of `TABLES`.
     columns
-        A list of values per column; ``at`` need not be among them.
+        A list of values per column, ``at`` in microseconds; a column without any value may be missing.
 
     Returns
     -------
@@ -190,24 +210,26 @@ def events_of(table: str, columns: Mapping[str, Sequence[Any]]) -> list[Event]:
     >>> events_of("outcomes", columns_of("outcomes", [event])) == [event]
     True
     """
-    names = [column.name for column in TABLES[table] if column.name not in {"at", "extra", "candidates"}]
-    keys = ["at" if name == "at_s" else name for name in names]
+    names = [c.name for c in TABLES[table] if c.name in columns and c.name not in _NOT_FIELDS]
     first: Event = {"kind": _CONSTANT[table]} if table in _CONSTANT else {}
-    candidates = columns.get("candidates") or [None] * len(columns["s"])
+    nothing = [None] * len(columns["s"])
+    times = zip(columns.get("at", nothing), columns.get("at_step", nothing), strict=True)
+    texts = zip(columns.get("candidates", nothing), columns.get("extra", nothing), strict=True)
     events = []
-    rows = zip(*(columns[name] for name in names), strict=True)
-    for row, texts in zip(rows, zip(candidates, columns["extra"], strict=True), strict=True):
-        event = first | {key: value for key, value in zip(keys, row, strict=True) if value is not None}
-        if texts[0] is not None:
-            event["candidates"] = orjson.loads(texts[0])
-        if texts[1] is not None:
-            event.update(orjson.loads(texts[1]))
+    for row, (at, step), (candidates, extra) in zip(_rows(names, columns), times, texts, strict=True):
+        event = first | {name: value for name, value in zip(names, row, strict=True) if value is not None}
+        if at is not None:
+            event["at"] = at / _MICROSECONDS if step is None else _stepped(at, step)
+        if candidates is not None:
+            event["candidates"] = orjson.loads(candidates)
+        if extra is not None:
+            event.update(orjson.loads(extra))
         events.append(event)
     return events
 
 
-def _fits(value: Any) -> bool:  # noqa: ANN401 - a value of JSON
-    return bool(-(2**63) <= value < 2**63)
+def _rows(names: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> Iterable[tuple[Any, ...]]:
+    return zip(*(columns[name] for name in names), strict=True)
 
 
 def _float(value: Any) -> float | None:  # noqa: ANN401 - a value of JSON
@@ -217,6 +239,21 @@ def _float(value: Any) -> float | None:  # noqa: ANN401 - a value of JSON
     return value if type(value) is float else None
 
 
-def _instant(seconds: float | None) -> int | None:
+def microseconds(seconds: Any) -> int | None:  # noqa: ANN401 - a value of JSON
     """Round seconds to the microseconds that a timestamp column holds; None beyond the years that people write."""
-    return None if seconds is None or abs(seconds) >= _YEAR_9999_S else round(seconds * _MICROSECONDS)
+    exact = _float(seconds)
+    return None if exact is None or abs(exact) >= _YEAR_9999_S else round(exact * _MICROSECONDS)
+
+
+def _step(instant: int, seconds: Any) -> int | None:  # noqa: ANN401 - a value of JSON
+    """Count the steps from a timestamp to the exact seconds; None where these must be kept as they are."""
+    if type(seconds) is not float or not instant:
+        return None
+    base = instant / _MICROSECONDS
+    step = round((seconds - base) / ulp(base))
+    return step if abs(step) <= _MOST and base + step * ulp(base) == seconds else None
+
+
+def _stepped(instant: int, step: int) -> float:
+    base = instant / _MICROSECONDS
+    return base + step * ulp(base)

@@ -1,0 +1,92 @@
+"""The same, for asynchronous programs: what does not touch the network stays plain."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from selector._clients._selector import Selector
+from selector._clients._status import Status
+from selector.records import Decision, Outcome, Task
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["AsyncSelector"]
+
+
+class AsyncSelector:
+    """A `Selector` for asynchronous programs.
+
+    Choosing and recording take microseconds and are plain calls; ``await`` marks what waits for a disk or a network.
+
+    Examples
+    --------
+    >>> import asyncio, tempfile
+    >>> async def main(folder):
+    ...     async with AsyncSelector.open({"models": {"small": {}, "large": {}}}, state=folder, seed=1) as selector:
+    ...         decision = selector.select(Task("coding"))
+    ...         selector.record(decision, Outcome(score=1, cost_usd=0.002))
+    ...         return selector.status().n_outcomes
+    >>> import warnings
+    >>> with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(action="ignore"):   # nobody's prices
+    ...     asyncio.run(main(folder))
+    1
+    """
+
+    def __init__(self, selector: Selector) -> None:
+        self._selector = selector
+
+    @classmethod
+    def open(
+        cls,
+        source: object = None,
+        *,
+        state: str | os.PathLike[str] | None = None,
+        seed: int | None = None,
+        clock: Callable[[], float] | None = None,
+    ) -> Self:
+        """Open a state folder under a configuration; see `Selector.open`."""
+        return cls(Selector.open(source, state=state, seed=seed, clock=clock))
+
+    def __repr__(self) -> str:
+        return f"Async{self._selector!r}"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def select(self, task: Task) -> Decision:
+        """Choose a model for a task; see `Selector.select`."""
+        return self._selector.select(task)
+
+    def record(self, decision: Decision | str, outcome: Outcome) -> None:
+        """Report what came of a decision; see `Selector.record`."""
+        self._selector.record(decision, outcome)
+
+    def explain(self, decision: Decision | str) -> str:
+        """Say why a model was chosen; see `Selector.explain`."""
+        return self._selector.explain(decision)
+
+    def beliefs(self) -> pa.Table:
+        """Lay out what is believed now; see `Selector.beliefs`."""
+        return self._selector.beliefs()
+
+    def status(self) -> Status:
+        """Take stock; see `Selector.status`."""
+        return self._selector.status()
+
+    def flush(self) -> None:
+        """Write down what waits; see `Selector.flush`."""
+        self._selector.flush()
+
+    async def close(self) -> None:
+        """Write everything down, and let go of the folder."""
+        await asyncio.to_thread(self._selector.close)

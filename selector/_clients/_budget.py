@@ -1,0 +1,162 @@
+"""The budgets of a live selector: what fits, what is held, what was spent, and the target to steer to."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from selector.budgets import NANO, Account, InFlight, Pace, Till
+from selector.config import Config
+
+__all__ = ["Budget"]
+
+_log = logging.getLogger("selector")
+
+
+class Budget:
+    """Every budget of a configuration, in one process.
+
+    Parameters
+    ----------
+    config
+        With the budgets.
+    now
+        Seconds since 1970.
+    usual_usd
+        What a call is expected to cost before anything was seen.
+    """
+
+    def __init__(self, config: Config, now: float, usual_usd: float) -> None:
+        limits = [each for each in config.budgets if each.resource != "usd_per_request"]
+        self.tills = tuple(Till(each, config.timezone, now) for each in limits)
+        self.hard = tuple(till for till in self.tills if till.is_hard)
+        self.pace: Pace | None = Pace(config.budgets, config.timezone, now, usual_usd) or None
+        self.means = tuple(each for each in config.budgets if each.resource == "usd_per_request")
+        self._warned: set[tuple[str, float, float]] = set()
+        self.warn: Callable[[str], None] = _log.warning
+        self.reserve_nano = 0
+        self.n_overruns = 0
+        self._set_end()
+
+    def roll(self, now: float) -> bool:
+        """Let time pass for what may be held; tell whether a window ended."""
+        if now < self.ends:
+            return False
+        for till in self.tills:
+            till.roll(now)
+        self._set_end()
+        return True
+
+    def _set_end(self) -> None:
+        self.ends = min((till.ends for till in self.tills), default=math.inf)
+
+    def fits(self, nano: int, tokens: int) -> Till | None:
+        """Return the tightest hard budget that a call does not fit, or None."""
+        lacking = [(till.amount(nano, tokens) - till.room, place) for place, till in enumerate(self.hard)]
+        worst = max(lacking, default=(0, 0))
+        free = nano == 0 and tokens == 0
+        return self.hard[worst[1]] if worst[0] > 0 and not (free and self.hard[worst[1]].resource != "requests") else None
+
+    def spare_nano(self) -> int | None:
+        """Return what a call may be expected to cost so that enough is left for what is still to come; None: no end."""
+        rooms = [till.room for till in self.hard if till.resource == "usd"]
+        return min(rooms) - self.reserve_nano if rooms else None
+
+    def hold(self, nano: int, tokens: int, at: float) -> None:
+        """Hold the most that a call can take of every budget with a limit."""
+        for till in self.tills:
+            till.hold(till.amount(nano, tokens), at)
+
+    def settle(self, held: tuple[int, int], used: tuple[int, int], at: float, usd: float | None) -> None:
+        """Book what a call really took, in place of its hold.
+
+        Parameters
+        ----------
+        held, used
+            Nano-dollars and tokens.
+        at
+            When it was held, in seconds since 1970.
+        usd
+            What is told to the pace; None: nothing, it was told before.
+        """
+        for till in self.tills:
+            was, is_ = till.amount(*held), till.amount(*used)
+            till.settle(was, is_, at)
+            if till.is_hard and till.resource != "requests" and is_ > was and was > 0:
+                self.n_overruns += 1
+                self.warn(f"overrun: a call took more of the budget {till.label!r} than was held: {is_:,} of {was:,}")
+            self._watch(till)
+        if usd is not None:
+            self.paid(usd)
+
+    def adjust(self, more: tuple[int, int], at: float, usd: float) -> None:
+        """Book what a call turned out to have taken beyond what was booked already, which may be negative."""
+        for till in self.tills:
+            if till.resource != "requests":
+                till.settle(0, till.amount(*more), at)
+        if self.pace is not None and usd:
+            self.pace.correct(usd)
+
+    def paid(self, usd: float) -> None:
+        """Tell the pace what a call cost."""
+        if self.pace is not None:
+            self.pace.settle(np.array([usd]))
+
+    def steer(self, now: float, in_flight: InFlight) -> bool:
+        """Bring the target up to date; tell whether a window ended."""
+        rolled = self.roll(now)
+        if self.pace is None:
+            return rolled
+        self.pace.fly(in_flight)
+        return self.pace.advance(now) or rolled
+
+    def plan_ahead(self, cheapest_usd: float, remaining: float | None) -> None:
+        """Keep enough for the cheapest models to serve what is still to come in the window."""
+        self.reserve_nano = 0 if remaining is None else int(max(remaining - 1, 0.0) * cheapest_usd * NANO)
+
+    @property
+    def accounts(self) -> Mapping[str, tuple[Till, Account]]:
+        """Every budget with a limit, by name."""
+        return {till.label: (till, till.account) for till in self.tills}
+
+    def resets_at(self, label: str) -> datetime | None:
+        """Return when a budget's window ends."""
+        return next((till.resets_at for till in self.tills if till.label == label), None)
+
+    def words(self) -> tuple[str, ...]:
+        """Say how each budget stands."""
+        lines = [f"budget {each.label}: {each.limit:g} USD per request on average" for each in self.means]
+        for till in self.tills:
+            unit = NANO if till.resource == "usd" else 1
+            spent, held, limit = (amount / unit for amount in (till.spent, till.held, till.limit))
+            kind = "hard" if till.is_hard else "soft"
+            name = till.resource if till.resource != "usd" else "USD"
+            until = f", until {till.resets_at:%Y-%m-%d %H:%M} UTC" if till.resets_at is not None else ""
+            lines.append(f"budget {till.label} ({kind}): {spent:,.6g} spent, {held:,.6g} held of {limit:,.6g} {name}{until}")
+        return tuple(lines)
+
+    def dump(self) -> dict[str, Any]:
+        """Write down what was spent and seen, for `load`."""
+        tills = {till.label: till.dump() for till in self.tills}
+        return {"tills": tills, "pace": None if self.pace is None else self.pace.dump()}
+
+    def load(self, saved: Mapping[str, Any], now: float) -> None:
+        """Take up what was spent and seen of budgets that are still configured."""
+        for till in self.tills:
+            if till.label in saved["tills"]:
+                till.load(saved["tills"][till.label])
+        if self.pace is not None and saved["pace"] is not None:
+            self.pace.load(saved["pace"], now)
+        self._set_end()
+
+    def _watch(self, till: Till) -> None:
+        for share in till.warn_at:
+            key = (till.label, share, till.begin)
+            if till.limit and till.spent >= share * till.limit and key not in self._warned:
+                self._warned.add(key)
+                self.warn(f"budget {till.label!r}: {till.spent / till.limit:.0%} is spent ({share:.0%} was to be told)")

@@ -1,0 +1,227 @@
+"""A choice for a task with wishes, or where not every model fits the budgets: model by model, with reasons."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from selector._clients._budget import Budget
+from selector._clients._mind import Mind
+from selector._clients._offer import Offer, Terms
+from selector._clients._tariff import Tariff
+from selector.budgets import NANO, Till
+from selector.candidates import Costs, Screen, cost_exclusions, count_tokens
+from selector.catalog import Route
+from selector.config import Reference
+from selector.decision import Odds
+from selector.errors import BudgetExceededError, NoEligibleModelError
+from selector.posteriors import Floats
+from selector.records import Basis, Exclusion, Reason, Task
+
+__all__ = ["Careful", "Choice"]
+
+_BYTES_A_PART = 64  # what a provider adds to a message of its own, at most, in tokens
+
+
+class Choice(NamedTuple):
+    """What was chosen, before it has a name."""
+
+    terms: Terms
+    arm: int
+    reason: Basis
+    route: str
+    usd: float
+    held_nano: int
+
+
+class _Case(NamedTuple):
+    """One task's lengths, routes, costs."""
+
+    task: Task
+    tokens: int | None
+    guessed: bool
+    bound: int | None
+    routes: tuple[Route, ...]
+    tariff: Tariff
+    cost: Floats
+
+
+class Careful:
+    """Chooses with care.
+
+    Parameters
+    ----------
+    mind, budget, screen
+        What is believed, what may be spent, who may serve.
+    """
+
+    def __init__(self, mind: Mind, budget: Budget, screen: Screen) -> None:
+        self._mind, self._budget, self._screen = mind, budget, screen
+
+    def choose(self, task: Task, offer: Offer, u: float) -> Choice:
+        """Choose a model for a task, of those who may serve it.
+
+        Raises
+        ------
+        NoEligibleModelError
+            If nobody may; BudgetExceededError, if it is for want of money.
+        """
+        case = self._case(task, offer)
+        exclusions = self._exclusions(case, offer)
+        worst = [self._worst(case, k) for k in range(len(offer.models))]
+        tightest: Till | None = None
+        if self._budget.hard:
+            exclusions, tightest = self._fitting(case, exclusions, worst)
+        may = np.array([x is None for x in exclusions])
+        if not may.any():
+            return self._resort(case, offer, exclusions, tightest)
+        odds = offer.board.among(self._lasting(case, may))
+        if not offer.explores or task.explore is False:
+            arm, forced, row = Odds(offer.board, odds.may, case.cost).best_mean(), False, 0
+            reason = Basis.BEST_BELIEVED
+        else:
+            arm, forced, row = offer.board.choose_at(u, case.cost, odds)
+            reason = Basis.EXPLORATION if forced else Basis.POLICY
+        if may.sum() == 1:
+            reason = Basis.ONLY_CANDIDATE
+        return self._choice(case, odds, (arm, row, reason), exclusions)
+
+    def _choice(
+        self,
+        case: _Case,
+        odds: Odds,
+        found: tuple[int, int, Basis],
+        exclusions: tuple[Exclusion | None, ...],
+    ) -> Choice:
+        arm, row, reason = found
+        nano, tokens = self._worst(case, arm) if self._budget.hard else (0, 0)
+        terms = Terms(case.task, case.tokens, case.guessed, row, odds, case.cost, exclusions, case.routes, tokens)
+        return Choice(terms, arm, reason, case.routes[arm].name, float(case.cost[arm]), nano or 0)
+
+    def _case(self, task: Task, offer: Offer) -> _Case:
+        mind = self._mind
+        guessed, tokens = False, task.input_tokens
+        if tokens is None:
+            tokens = count_tokens(task)
+            guessed = tokens is not None
+        bound = _bytes(task) if guessed else tokens
+        routes = tuple(self._route(k, task, tokens) for k in range(len(offer.models)))
+        tariff = mind.tariffs.of(routes, tokens or 0)
+        ratio = mind.dollar_ratio()
+        if tokens is None:
+            n, total = mind.input_sums[:, offer.board.type]
+            lengths: Floats | float = total / n if n else 0.0
+        else:
+            lengths = tokens * mind.length_ratio() if guessed else float(tokens)
+        out = offer.tokens * tariff.usd_per_token + tariff.call_usd
+        cost: Floats = (out + lengths * (tariff.usd_in * mind.input_ratio())) * ratio
+        return _Case(task, tokens, guessed, bound, routes, tariff, cost)
+
+    def _route(self, k: int, task: Task, tokens: int | None) -> Route:
+        model = self._mind.plan.catalog.model(self._mind.plan.models[k])
+        if len(model.routes) == 1:
+            return model.route
+        try:
+            return self._screen.route(k, task, input_tokens=tokens)
+        except NoEligibleModelError:
+            return model.route
+
+    def _exclusions(self, case: _Case, offer: Offer) -> tuple[Exclusion | None, ...]:
+        task = case.task
+        found = self._screen.of_task(task, input_tokens=case.tokens)
+        worst = [self._worst(case, k)[0] for k in range(len(found))]
+        costs = Costs(
+            priced=case.tariff.known.tolist(),
+            free=[route.prices is not None and route.prices.is_free for route in case.routes],
+            worst_nano=worst,
+            expected_usd=case.cost.tolist(),
+        )
+        money = cost_exclusions(
+            costs,
+            dollar_budget=self._mind.plan.has_usd_budget,
+            hard_budget=any(till.resource == "usd" for till in self._budget.hard),
+            max_cost_usd=task.max_cost_usd,
+        )
+        del offer
+        return tuple(a if a is not None else b for a, b in zip(found, money, strict=True))
+
+    def _fitting(
+        self, case: _Case, exclusions: tuple[Exclusion | None, ...], worst: list[tuple[int | None, int]]
+    ) -> tuple[tuple[Exclusion | None, ...], Till | None]:
+        """Exclude who does not fit a hard budget, and name the budget that is tightest."""
+        found, tightest = list(exclusions), None
+        for k, (nano, tokens) in enumerate(worst):
+            if found[k] is not None:
+                continue
+            till = self._budget.fits(nano or 0, tokens)
+            if till is not None:
+                tightest = till
+                found[k] = Exclusion(reason=Reason.OVER_BUDGET, detail=self._lacking(till, nano or 0, tokens))
+        del case
+        return tuple(found), tightest
+
+    @staticmethod
+    def _lacking(till: Till, nano: int, tokens: int) -> str:
+        amount, room = till.amount(nano, tokens), max(till.room, 0)
+        if till.resource == "usd":
+            return f"{till.label}: may cost {amount / NANO:.6g} USD, and {room / NANO:.6g} are left"
+        return f"{till.label}: may take {amount:,} {till.resource}, and {room:,} are left"
+
+    def _lasting(self, case: _Case, may: np.ndarray) -> np.ndarray:
+        """Of those who may serve, keep those who leave enough for the rest of the window, where there are any."""
+        spare = self._budget.spare_nano()
+        if spare is None:
+            return may
+        cheapest = case.cost[may].min()
+        lasting = may & ((case.cost * NANO <= spare) | (case.cost <= cheapest))
+        return lasting if lasting.any() else may
+
+    def _worst(self, case: _Case, k: int) -> tuple[int | None, int]:
+        """Return the most that a call can take, in nano-dollars (None: nothing bounds it) and in tokens."""
+        longest = case.task.max_output_tokens
+        nano = case.tariff.worst_nano(k, case.bound, longest)
+        route = case.routes[k]
+        read = case.bound if case.bound is not None else route.context_tokens
+        written = longest if longest is not None else route.max_output_tokens or route.context_tokens
+        return nano, (read or 0) + (written or 0)
+
+    def _resort(
+        self, case: _Case, offer: Offer, exclusions: tuple[Exclusion | None, ...], tightest: Till | None
+    ) -> Choice:
+        """Take the last resort where money is what lacks, or say why nobody may serve."""
+        reasons = {name: str(x) for name, x in zip(offer.models, exclusions, strict=True)}
+        if tightest is None:
+            raise NoEligibleModelError(
+                f"no model may serve this task of type {case.task.type!r}: "
+                + "; ".join(f"{name}: {why}" for name, why in reasons.items()),
+                reasons,
+            )
+        resort = self._mind.plan.config.last_resort
+        if resort is not None:
+            reference = Reference.parse(resort)
+            for arm, name in enumerate(offer.models):
+                nano, tokens = self._worst(case, arm)
+                if name == reference.name and nano is not None and self._budget.fits(nano, tokens) is None:
+                    odds = offer.board.among(np.arange(len(offer.models)) == arm)
+                    return self._choice(case, odds, (arm, 0, Basis.LAST_RESORT), exclusions)
+        until = "" if tightest.resets_at is None else f"; it has room again at {tightest.resets_at:%Y-%m-%d %H:%M:%S} UTC"
+        raise BudgetExceededError(
+            f"budget {tightest.label!r} admits no model for this task of type {case.task.type!r}{until}; "
+            "raise it, wait, or name a last_resort",
+            budget=tightest.label,
+            resets_at=tightest.resets_at,
+            reasons=reasons,
+        )
+
+
+def _bytes(task: Task) -> int:
+    """Bound the tokens of an input that nobody counted: no token is shorter than a byte."""
+    texts = [task.prompt or "", task.system or ""]
+    n_parts = 2
+    for part in (*(task.messages or ()), *(task.tools or ())):
+        texts.append(repr(part))
+        n_parts += 1
+    if task.response_schema is not None:
+        texts.append(repr(task.response_schema))
+    return sum(len(text.encode()) for text in texts) + _BYTES_A_PART * n_parts

@@ -1,0 +1,320 @@
+"""The loop closed: what is chosen is written down, what is reported is learnt, what is learnt is kept."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from selector._clients import _log
+from selector._clients._book import Entry, facts_of
+from selector._clients._budget import Budget
+from selector._clients._engine import Engine
+from selector._clients._fold import Fold
+from selector._clients._mind import Mind
+from selector._clients._offer import Offer
+from selector._clients._report import Report
+from selector._clients._tables import FOLD_VERSION, beliefs_table, saved
+from selector.errors import InvalidOutcomeError, StateError, UnknownDecisionError
+from selector.posteriors import Event as Withdrawal
+from selector.records import Decision, Outcome, Task
+from selector.store import State
+
+__all__ = ["Core", "Randomness"]
+
+_logger = logging.getLogger("selector")
+_MOST_UNWRITTEN = 10_000
+_HOLD_EXPIRES_S = 3_600.0
+_SNAPSHOT_OUTCOMES = 10_000
+_SNAPSHOT_S = 60.0
+_SURE_AFTER, _SURE_ALWAYS = 50, 1.0
+_UNSOLVED = 64  # tasks chosen for without any outcome, after which the price is solved anew all the same
+
+
+@dataclass(frozen=True, slots=True)
+class Randomness:
+    """Where all randomness comes from: a seed, or nothing that can be repeated."""
+
+    seed: int | None
+
+    def choices(self, *fork: int) -> np.random.Generator:
+        """Give the generator of uniform numbers."""
+        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(1, *fork)))
+
+    def key(self, *fork: int) -> int:
+        """Give the key of posterior draws."""
+        words = np.random.SeedSequence(self.seed, spawn_key=(2, *fork)).generate_state(4)
+        return int.from_bytes(words.tobytes())
+
+
+class Core:
+    """What a `Selector` is made of; see there.
+
+    Parameters
+    ----------
+    state
+        Where it is written.
+    engine
+        What chooses.
+    prompts
+        Whether prompts are written.
+    """
+
+    def __init__(self, state: State, engine: Engine, *, prompts: bool) -> None:
+        self.state, self.engine = state, engine
+        self.mind: Mind = engine.mind
+        self.budget: Budget = engine.budget
+        self.fold: Fold = engine.fold
+        self.report = Report(engine.mind)
+        self._prompts = prompts
+        self.unwritten: dict[str, Decision] = {}
+        self.n_unlogged = 0
+        self.hard = bool(self.budget.hard)
+        self._saved_at, self._saved_n = engine.clock(), 0
+        engine.made = self._write_at_once if self.hard else self._write_later
+        engine.version = self._version
+        engine.prefix = state.writer or ""
+
+    # What a choice calls, within the engine's lock.
+
+    def _write_later(self, decision: Decision) -> None:
+        self.unwritten[decision.id] = decision
+
+    def _write_at_once(self, decision: Decision) -> None:
+        if not self.state.claimed:
+            raise StateError(
+                f"a hard budget admits one process, and {self.state.path} was opened before this process was forked; "
+                "open it in one process alone"
+            )
+        self.state.append(_log.decided(decision, propensity=_log.propensity(decision), prompts=self._prompts))
+        self.fold.entries[decision.id] = Entry.of(decision)
+        if decision.terms.cost is not None:  # type: ignore[attr-defined]  # Terms
+            self.unwritten[decision.id] = decision
+
+    def _version(self, task: Task, now: float) -> None:
+        """Let the evidence of older versions of a prompt count less when a version comes that was never seen."""
+        if task.version is None:
+            return
+        seen = self.fold.versions.setdefault(task.type, [])
+        if task.version in seen:
+            return
+        seen.append(task.version)
+        keep = self.mind.decider.setup.learning.version_keep if len(seen) > 1 else 1.0
+        present = self.engine.now()
+        event = Withdrawal("version", present - 0.5, self.mind.type_of(task.type, present), keep)
+        self.state.append(_log.version(event, task, now))
+        if keep < 1:
+            self.mind.apply(event, present)
+
+    # What the outside calls.
+
+    def record(self, decision: Decision | str, outcome: Outcome) -> None:
+        """Take in what was reported of a decision."""
+        id_ = _id_of(decision)
+        if not isinstance(outcome, Outcome):
+            raise InvalidOutcomeError(f"an outcome is an Outcome, not a {type(outcome).__name__}; write Outcome(...)")
+        engine, fold = self.engine, self.fold
+        with engine.lock:
+            now = engine.clock()
+            made = self.unwritten.get(id_)
+            entry = fold.entries.get(id_)
+            if entry is None:
+                entry = Entry.of(made) if made is not None else fold.entry(id_)
+            if entry is None:
+                raise UnknownDecisionError(
+                    f"no decision {id_!r} was made here; report outcomes to the state folder that chose, with the id that "
+                    "select gave"
+                )
+            events = self.report.events(id_, entry, outcome, now)
+            if not events:
+                fold.n_doubled += 1
+                return
+            if made is not None and not self.hard:
+                events[0]["of"] = facts_of(made)
+            self._append(events)
+            fold.entries[id_] = entry
+            fold.fold(*events, heard=True)
+            self._note(outcome)
+            self.mind.n_waiting += 1
+            if self.mind.is_due:
+                self._publish(now)
+
+    def _append(self, events: list[dict[str, Any]]) -> None:
+        """Write events in one go, and give them the names they were written under."""
+        state = self.state
+        named = [state.buffer(event) for event in events[:-1]]
+        named.append(state.append(events[-1]))
+        for event, (writer, seq) in zip(events, named, strict=True):
+            event["w"], event["s"] = writer, seq
+
+    def _note(self, outcome: Outcome) -> None:
+        if outcome.source is not None and outcome.score is not None:
+            counts = self.fold.sources.setdefault(outcome.source, [0, 0])
+            counts[0] += 1
+            counts[1] += outcome.score < _SURE_ALWAYS
+
+    def _publish(self, now: float, *, whole: bool = False) -> None:
+        """Learn what waits, and publish anew; write down what alarms rang."""
+        rolled = self.budget.steer(now, self.fold.in_flight)
+        present = self.engine.now()
+        alarms = self.mind.learn(present)
+        if whole or rolled:
+            self.mind.refresh(present, whole=True)
+        if self.budget.pace is not None and self.hard:
+            self.budget.plan_ahead(float(self.mind.decider.cheapest_usd[0]), self.budget.pace.remaining)
+        for event in alarms:
+            model = self.mind.plan.models[event.index]
+            _logger.warning("drift: %s no longer does what it did; its older evidence counts %.0f %%", model, 100 * event.keep)
+            self.state.append(_log.alarm(event, model, now))
+
+    def write(self) -> None:
+        """Write down the decisions that wait, each with its propensity."""
+        engine = self.engine
+        with engine.lock:
+            waiting = list(self.unwritten.values())
+        if not waiting:
+            return
+        likely = propensities(waiting)
+        with engine.lock:
+            for decision, propensity in zip(waiting, likely, strict=True):
+                if decision.id in self.unwritten:
+                    self._write_one(decision, propensity)
+            self.fold.trim()
+        with suppress(StateError):
+            self.state.flush()
+
+    def _write_one(self, decision: Decision, propensity: float | None) -> None:
+        offer: Offer = decision.deal  # type: ignore[assignment]  # what this room made it of
+        try:
+            if self.hard:
+                self.state.buffer({
+                    "kind": "explained", "at": decision.at_s, "decision_id": decision.id, "propensity": propensity
+                })
+            else:
+                if offer.logged is None:
+                    offer.logged = decision.id
+                    self.state.buffer(_log.offered(offer, decision))
+                self.state.buffer(_log.decided(decision, propensity=propensity, prompts=self._prompts))
+        except StateError:
+            if len(self.unwritten) < _MOST_UNWRITTEN:
+                return
+            self.n_unlogged += 1
+        if decision.id not in self.fold.entries:
+            self.fold.entries[decision.id] = Entry.of(decision)
+        self.unwritten.pop(decision.id, None)
+
+    def tick(self) -> None:
+        """Do what time asks for: others' events, holds that expired, prices and windows that changed."""
+        engine, fold = self.engine, self.fold
+        with engine.lock:
+            now = engine.clock()
+            for event in self.state.tail():
+                fold.fold(event, heard=False)
+                self.mind.n_waiting += event["kind"] in {"usage", "judgement"}
+            for id_ in self._expired(now):
+                entry = fold.entries.get(id_)
+                if entry is None:
+                    fold.land(id_)
+                    continue
+                nano, tokens = fold.expire(id_, entry)
+                if nano or tokens:
+                    self.state.append({"kind": "settle", "at": now, "decision_id": id_, "nano": nano, "tokens": tokens})
+            changed = self.mind.tariffs.fresh(now)
+            rolled = now >= self.budget.ends or (self.budget.pace is not None and now >= self.budget.pace.ends)
+            if changed or rolled or self.mind.is_due or self.mind.n_since >= _UNSOLVED:
+                self._publish(now, whole=changed or rolled or self.mind.n_since >= _UNSOLVED)
+
+    def _expired(self, now: float) -> list[str]:
+        found = []
+        for id_ in self.fold.flying:
+            entry: Entry | Decision | None = self.fold.entries.get(id_) or self.unwritten.get(id_)
+            if entry is not None and now - entry.at_s < _HOLD_EXPIRES_S:
+                break
+            found.append(id_)
+        return found
+
+    @property
+    def is_snapshot_due(self) -> bool:
+        """Whether it is time to write the beliefs down."""
+        fold = self.fold
+        news = fold.n_reported - self._saved_n
+        old = self.engine.clock() - self._saved_at >= _SNAPSHOT_S
+        return news >= _SNAPSHOT_OUTCOMES or (old and (news > 0 or fold.n_decisions > 0))
+
+    def snapshot(self) -> None:
+        """Write the beliefs down, with everything a new process needs to go on."""
+        self.write()
+        with self.engine.lock:
+            self._publish(self.engine.clock())
+            self._learn_all()
+            now = self.engine.now()
+            table = beliefs_table(self.mind, now, self.engine.clock())
+            extra = {**saved(self.mind, now), "budget": self.budget.dump(), "fold": counts(self.fold)}
+            self.state.flush()
+            positions = self.state.positions
+        self.state.write_snapshot("posteriors", table, positions, fold_version=FOLD_VERSION, extra=extra)
+        self._saved_at, self._saved_n = self.engine.clock(), self.fold.n_reported
+
+    def _learn_all(self) -> None:
+        """Learn what waits without publishing it: what is believed is then what the log says."""
+        for event in self.mind.learn(self.engine.now()):
+            self.state.append(_log.alarm(event, self.mind.plan.models[event.index], self.engine.clock()))
+
+    def beliefs(self) -> Any:  # noqa: ANN401 - a pyarrow table
+        """Lay out what is believed now."""
+        with self.engine.lock:
+            self._learn_all()
+            return beliefs_table(self.mind, self.engine.now(), self.engine.clock())
+
+    def close(self) -> None:
+        """Write everything down, and let go."""
+        try:
+            self.write()
+            if self.fold.n_decisions or self.fold.n_reported:
+                self.snapshot()
+            self.state.seal(current=True)
+        finally:
+            self.state.close()
+
+    def after_fork(self, rng: np.random.Generator) -> None:
+        """Become a selector of one's own in a forked child; what the parent was about to write is the parent's."""
+        for id_, decision in self.unwritten.items():
+            self.fold.entries.setdefault(id_, Entry.of(decision))
+        self.unwritten.clear()
+        self.engine.fresh(rng, "")
+
+    def begin_as_child(self) -> None:
+        """Take a name of one's own in a forked child."""
+        self.engine.prefix, _ = self.state.append({"kind": "audit", "at": self.engine.clock(), "what": "forked"})
+
+    def keep(self) -> None:
+        """Seal what is due."""
+        self.state.seal()
+
+
+def counts(fold: Fold) -> dict[str, Any]:
+    """Write down what was counted, for the next process."""
+    names = ("n_decisions", "n_reported", "n_judgements", "n_doubled", "n_orphans", "next_n", "sources", "versions")
+    return {name: getattr(fold, name) for name in names}
+
+
+def propensities(decisions: list[Decision]) -> list[float | None]:
+    """Work out with which probability each decision chose its model."""
+    return [decision.deal.propensity(decision) for decision in decisions]  # type: ignore[attr-defined]  # an Offer
+
+
+def is_flagged(counts_: list[int]) -> bool:
+    """Tell whether a source never found fault with anything."""
+    return counts_[0] >= _SURE_AFTER and counts_[1] == 0
+
+
+def _id_of(decision: object) -> str:
+    if isinstance(decision, Decision):
+        return decision.id
+    if isinstance(decision, str):
+        return decision
+    raise UnknownDecisionError(f"a decision is a Decision or its id, not {decision!r}")

@@ -1,0 +1,104 @@
+"""A decision of another day or process, told from the log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from selector._clients._core import Core
+from selector.errors import UnknownDecisionError
+from selector.records import Basis, Candidate, Decision, Exclusion, Layout, Reason
+
+__all__ = ["told"]
+
+
+class _Past:
+    """What the log says was on the table; a `Deal`."""
+
+    def __init__(self, event: dict[str, Any], table: dict[str, Any] | None) -> None:
+        self._event, self._table = event, table
+        self.task_type = str(event["task_type"])
+        self.models = (str(event["model"]),)
+        self.shadow_price = float(event.get("shadow_price") or 0.0)
+        self.config_digest = str(event.get("config_digest", ""))
+
+    def laid_out(self, decision: Decision) -> Layout:
+        """Read who might have served."""
+        excluded = {name: _exclusion(text) for name, text in self._event.get("exclusions", {}).items()}
+        found = [c for c in self._candidates(decision) if c.model not in excluded]
+        return Layout(candidates=tuple(found), exclusions=excluded, chain=())
+
+    def _candidates(self, decision: Decision) -> list[Candidate]:
+        from scipy.special import betaincinv
+
+        table, likely = self._table, self._event.get("propensity")
+        own = Candidate(model=decision.model, route=decision.route, probability=likely or 0.0)
+        if table is None:
+            return [own]
+        found = []
+        for k, name in enumerate(table["models"]):
+            alpha, beta = table["alpha"][k], table["beta"][k]
+            chosen = name == decision.model
+            cost = decision.expected_cost_usd if chosen else table["cost_usd"][k]
+            found.append(
+                Candidate(
+                    model=name,
+                    route=decision.route if chosen else name,
+                    mean=alpha / (alpha + beta),
+                    interval=(float(betaincinv(alpha, beta, 0.05)), float(betaincinv(alpha, beta, 0.95))),
+                    n=table["n"][k],
+                    prior_share=min(1.0, table["prior"][k] / (alpha + beta)),
+                    tokens=table["tokens"][k],
+                    cost_usd=cost,
+                    utility=alpha / (alpha + beta) - self.shadow_price * (cost or 0.0),
+                    probability=likely if chosen and likely is not None else table["probability"][k],
+                )
+            )
+        return sorted(found, key=lambda c: -(c.utility or 0.0))
+
+
+def told(core: Core, id_: str) -> str:
+    """Tell a decision from the log, with what was reported of it.
+
+    Raises
+    ------
+    UnknownDecisionError
+        If the log has no such decision.
+    """
+    core.write()
+    events = core.state.find(id_)
+    event = next((e for e in events if e["kind"] == "decision"), None)
+    if event is None:
+        raise UnknownDecisionError(f"no decision {id_!r} is in the log of {core.state.path}; check the id")
+    explained = [e for e in events if e["kind"] == "explained" and "models" in e]
+    if not explained and "deal" in event:
+        explained = [e for e in core.state.find(event["deal"]) if e["kind"] == "explained" and "models" in e]
+    likely = event.get("propensity")
+    later = [e["propensity"] for e in events if e["kind"] == "explained" and "propensity" in e]
+    if likely is None and later:
+        event["propensity"] = later[-1]
+    deal = _Past(event, explained[0] if explained else None)
+    decision = Decision(
+        id_, int(event["n"]), float(event["at"]), deal, 0, str(event["route"]), Basis(event["reason"]),
+        event.get("expected_cost_usd"), int(event.get("held_nano") or 0), None,
+    )
+    return "\n".join([str(decision), *_reported(events)])
+
+
+def _reported(events: list[dict[str, Any]]) -> list[str]:
+    lines = []
+    for event in events:
+        if event["kind"] == "usage":
+            said = [f"{name} {event[name]:g}" for name in ("output_tokens", "cost_usd", "latency_s") if name in event]
+            lines.append(f"attempt {event.get('attempt', 1)} used: {', '.join(said) or 'something'}")
+        elif event["kind"] == "judgement" and event.get("retracted"):
+            lines.append(f"attempt {event.get('attempt', 1)}: {event['source']} took its judgement back")
+        elif event["kind"] == "judgement":
+            lines.append(f"attempt {event.get('attempt', 1)}: {event['source']} gave it {event['score']:g}")
+        elif event["kind"] == "attempt" and event.get("failure"):
+            lines.append(f"attempt {event.get('attempt', 1)} at {event['route']} failed: {event['failure']}")
+    return ["", *lines] if lines else ["", "nothing was reported of it"]
+
+
+def _exclusion(text: str) -> Exclusion:
+    word, _, detail = text.partition(" (")
+    return Exclusion(reason=Reason(word), detail=detail.removesuffix(")"))

@@ -1,0 +1,170 @@
+"""What was on the table for one task type between two times that beliefs were published."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from selector.decision import Board, Odds, candidates
+from selector.records import Basis, Candidate, Decision, Exclusion, Layout, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from selector._clients._plan import Plan
+    from selector._clients._tariff import Tariff
+    from selector.catalog import Route
+
+__all__ = ["SURE", "Offer", "Terms"]
+
+_MTOK = 1_000_000
+_CHAIN = 2  # routes of other models to fall back to: three attempts in all
+
+Floats = NDArray[np.float64]
+SURE = frozenset({Basis.BEST_BELIEVED, Basis.ONLY_CANDIDATE, Basis.LAST_RESORT})
+
+
+class Terms(NamedTuple):
+    """What one task asked, and what followed from it."""
+
+    task: Task
+    input_tokens: int | None
+    """How long its input is taken to be."""
+    guessed: bool
+    """Whether that was guessed from characters."""
+    row: int
+    """The row of draws that was picked."""
+    odds: Odds
+    """Who might serve."""
+    cost: Floats | None
+    """What it is expected to cost at each model; None: what its type does."""
+    exclusions: tuple[Exclusion | None, ...] | None
+    """Why models may not serve; None: for what excludes them from all tasks of the type."""
+    routes: tuple[Route, ...] | None
+    """The route of each model; None: the first."""
+    held_tokens: int = 0
+    """What is held of hard budgets in tokens."""
+
+
+class Offer:
+    """What was published of one task type, with what calls cost: a copy that decisions of that time share.
+
+    Parameters
+    ----------
+    plan
+        How it is decided.
+    board
+        What was published.
+    task_type
+        The type's name.
+    tariff
+        What short calls cost.
+    tokens
+        Expected output tokens per model.
+    """
+
+    def __init__(self, plan: Plan, board: Board, task_type: str, tariff: Tariff, tokens: Floats) -> None:
+        self.plan, self.board, self.task_type, self.tariff = plan, board, task_type, tariff
+        self.models, self.config_digest = plan.models, plan.digest
+        self.shadow_price = board.shadow_price
+        self.odds = board.everyone
+        self.tokens = tokens
+        self.usd: list[float] = board.cost.tolist()
+        self.usd_most = max(self.usd)
+        self.out_usd = tokens * tariff.usd_per_token + tariff.call_usd
+        self.usd_in = tariff.usd_in
+        self.exclusions: tuple[Exclusion | None, ...] = ()
+        self.routes: list[str] = []
+        self.explores = True
+        self.n_serving = int(board.may.sum())
+        self.n_chosen = self.n_counted = self.sum_tokens = 0
+        self.budgets: Callable[[], tuple[str, ...]] = tuple
+        self.logged: str | None = None
+        self._bounded: tuple[int, int, int] | None = None
+        self._worst: list[int | None] | None = None
+
+    @property
+    def quick(self) -> bool:
+        """Whether a task without wishes can be chosen for at once."""
+        return self.explores and self.n_serving > 0
+
+    @property
+    def worst(self) -> list[int | None]:
+        """The most that a call with an input of unknown length can cost, per model."""
+        if self._worst is None:
+            self._worst = [self.tariff.worst_nano(k, None, None) for k in range(len(self.models))]
+        return self._worst
+
+    def bound(self, input_tokens: int | None, max_output_tokens: int | None) -> int | None:
+        """Return what no model's call can cost more than; None: some model's has no bound."""
+        if input_tokens is None:
+            found = [self.worst[k] for k in np.flatnonzero(self.board.may)]
+            return None if None in found or max_output_tokens is not None else max(w for w in found if w is not None)
+        if self._bounded is None:
+            self._bounded = self._bounds()
+        written, dear_out, call = self._bounded
+        if max_output_tokens is not None:
+            written = dear_out * max_output_tokens
+        if written < 0:
+            return None
+        return (self.tariff.dearest_in * input_tokens + written) // _MTOK + call + 1
+
+    def _bounds(self) -> tuple[int, int, int]:
+        tariff, may = self.tariff, np.flatnonzero(self.board.may)
+        outs = [(tariff.dear_out[k], tariff.longest[k] or tariff.context_tokens[k]) for k in may]
+        unknown = any(dear and longest is None for dear, longest in outs)
+        written = -1 if unknown else max((dear * (longest or 0) for dear, longest in outs), default=0)
+        calls = [rates.call for k in may if (rates := tariff.rates[k]) is not None]
+        return written, max(tariff.dear_out), max(calls, default=0)
+
+    def cost(self, input_tokens: int) -> Floats:
+        """Return what a task with an input of known length is expected to cost at each model."""
+        return self.out_usd + input_tokens * self.usd_in
+
+    def propensity(self, decision: Decision) -> float | None:
+        """Return the probability with which a decision chose its model."""
+        terms = cast("Terms", decision.terms)
+        if decision.reason in SURE:
+            return 1.0
+        odds = terms.odds if terms.cost is None else Odds(self.board, terms.odds.may, terms.cost)
+        return float(odds.probabilities[decision.arm])
+
+    def laid_out(self, decision: Decision) -> Layout:
+        """Work out who might have served, with which probability, and what comes next when the call fails."""
+        terms, arm = cast("Terms", decision.terms), decision.arm
+        odds = terms.odds if terms.cost is None else Odds(self.board, terms.odds.may, terms.cost)
+        names = self.routes if terms.routes is None else [route.name for route in terms.routes]
+        likely = odds.probabilities
+        if decision.reason in SURE:
+            likely = np.zeros(len(self.models))
+            likely[arm] = 1.0
+        tokens = np.where(self.tariff.known, self.tokens, np.nan)
+        found = candidates(
+            odds, self.models, routes=names, tokens=tokens, probabilities=likely, row=terms.row
+        )
+        if decision.reason is Basis.LAST_RESORT:
+            found = (Candidate(model=decision.model, route=decision.route, probability=1.0),)
+        why = self.exclusions if terms.exclusions is None else terms.exclusions
+        served = {c.model for c in found}
+        excluded = {name: x for name, x in zip(self.models, why, strict=True) if x is not None and name not in served}
+        baseline = self.plan.baseline
+        if baseline is None:
+            baseline = int(np.where(self.plan.served(self.tariff), odds.cost, -np.inf).argmax())
+        return Layout(
+            candidates=found,
+            exclusions=excluded,
+            chain=self._chain(decision, found),
+            budgets=self.budgets(),
+            baseline=(self.models[baseline], float(odds.cost[baseline])),
+        )
+
+    def _chain(self, decision: Decision, found: tuple[Candidate, ...]) -> tuple[str, ...]:
+        """Other routes of the same model, then the next best models at their believed mean."""
+        own = [route.name for route in self.plan.catalog.model(decision.model).routes]
+        price = self.shadow_price
+        rest = [c for c in found if c.model != decision.model and c.mean is not None]
+        rest.sort(key=lambda c: -((c.mean or 0.0) - price * (c.cost_usd or 0.0)))
+        others = [c.route or c.model for c in rest[:_CHAIN]]
+        return (*(name for name in own if name != decision.route), *others)

@@ -1,0 +1,153 @@
+"""From a source and a folder to a running core: what is configured, what was learnt before."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from selector._clients._budget import Budget
+from selector._clients._core import Core, Randomness
+from selector._clients._engine import Engine
+from selector._clients._fold import Fold
+from selector._clients._mind import Mind
+from selector._clients._plan import Plan
+from selector._clients._tables import FOLD_VERSION, restore
+from selector._clients._tariff import Tariffs
+from selector.candidates import Screen
+from selector.catalog import Catalog
+from selector.config import Config, found_in
+from selector.store import State
+
+__all__ = ["configured", "open_core", "state_path", "take_up"]
+
+_RECENT = 100_000
+_FILES = ("selector.yaml", "selector.yml", "selector.toml", "selector.json")
+
+
+def configured(source: object, environ: Mapping[str, str]) -> tuple[Config, Path | None]:
+    """Read the configuration.
+
+    Parameters
+    ----------
+    source
+        A path, a mapping, a `Config`; None: what ``SELECTOR_CONFIG`` names, ``selector.yaml`` of the current folder,
+        else what the environment's keys allow.
+    environ
+        The environment.
+
+    Returns
+    -------
+    tuple
+        The configuration, and the file that it was read from.
+    """
+    if source is None:
+        named = environ.get("SELECTOR_CONFIG") or next((name for name in _FILES if Path(name).is_file()), None)
+        if named is None:
+            return found_in(environ), None
+        source = named
+    config = Config.load(source)
+    return config, Path(source) if isinstance(source, (str, os.PathLike)) else None
+
+
+def state_path(state: object, config: Config, file: Path | None, environ: Mapping[str, str]) -> Path:
+    """Find the state folder: as given, else ``SELECTOR_STATE``, else as configured, beside the file that says so."""
+    if isinstance(state, (str, os.PathLike)):
+        return Path(state)
+    if environ.get("SELECTOR_STATE"):
+        return Path(environ["SELECTOR_STATE"])
+    beside = Path() if file is None or "state" not in config.model_fields_set else file.parent
+    return beside / Path(config.state.path).expanduser()
+
+
+def open_core(
+    config: Config, path: Path, randomness: Randomness, clock: Callable[[], float], *, read_only: bool = False
+) -> Core:
+    """Open a state folder under a configuration, and take up what was learnt there.
+
+    Parameters
+    ----------
+    config
+        How it decides.
+    path
+        The state folder.
+    randomness
+        Of choices and draws.
+    clock
+        The time in seconds since 1970.
+    read_only
+        Whether nothing may be written.
+    """
+    catalog = Catalog.of(config)
+    screen = Screen(catalog, config.task_types)
+    plan = Plan(config, catalog, screen)
+    tariffs = Tariffs(tuple(model.route for model in catalog))
+    tariffs.fresh(clock())
+    mind = Mind(plan, tariffs, randomness.key(), list(config.task_types))
+    budget = Budget(config, clock(), plan.usual_usd(mind.tariff))
+    state = State.open(path, clock=clock, durability=config.state.durability, read_only=read_only)
+    try:
+        if not read_only:
+            state.claim(bool(budget.hard))
+        fold = Fold(mind, budget, config.outcomes.rank)
+        engine = Engine(mind, budget, screen, fold, randomness.choices(), clock)
+        mind.decider.pacer = budget.pace
+        take_up(state, engine)
+        return Core(state, engine, prompts=config.state.log_prompts)
+    except BaseException:
+        state.close()
+        raise
+
+
+def take_up(state: State, engine: Engine, *, anew: bool = False) -> None:
+    """Learn what a log holds: from the last snapshot on, or from its beginning.
+
+    Parameters
+    ----------
+    state
+        The folder.
+    engine
+        That nothing was learnt by yet.
+    anew
+        Whether snapshots are not to be trusted: everything is folded again from the log.
+    """
+    fold, mind, now = engine.fold, engine.mind, engine.clock()
+    fold.find = state.find
+    snapshot = None if anew else state.read_snapshot("posteriors", fold_version=FOLD_VERSION)
+    if snapshot is None:
+        snapshot = state.read_snapshot("base", fold_version=FOLD_VERSION)
+    folded: Mapping[str, tuple[int, int]] = {}
+    if snapshot is not None:
+        folded = snapshot.folded
+        restore(mind, snapshot.table, snapshot.extra)
+        for name, value in snapshot.extra["fold"].items():
+            setattr(fold, name, value)
+        engine.budget.load(snapshot.extra["budget"], now)
+        fold.seen = {writer: position[1] for writer, position in folded.items()}
+        _remember(fold, state.recent(_RECENT))
+        withdrawals: Iterable[dict[str, Any]] = ()
+    else:
+        withdrawals = [event for event in state.events() if event["kind"] == "drift"]
+    for event in withdrawals:
+        fold.fold(event, heard=False)
+    for event in state.events(folded):
+        if snapshot is not None or event["kind"] != "drift":
+            fold.fold(event, heard=False)
+        if event["kind"] in {"usage", "judgement"}:
+            mind.n_waiting += 1
+    present = engine.now()
+    engine.budget.steer(now, fold.in_flight)
+    mind.learn(present)
+    mind.refresh(present, whole=True)
+
+
+def _remember(fold: Fold, events: Iterable[dict[str, Any]]) -> None:
+    """Take in recent facts that are folded already: which decisions there were, and which still wait."""
+    for event in events:
+        if event["s"] <= fold.seen.get(event["w"], 0):
+            fold.know(event)
+    for id_, entry in fold.entries.items():
+        if entry.is_open:
+            fold.fly(id_, entry)
+            fold.budget.hold(*entry.held, entry.at_s)

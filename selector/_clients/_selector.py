@@ -1,0 +1,239 @@
+"""The library call: open, select, record, explain, close."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from selector._clients._core import Core, Randomness
+from selector._clients._forks import FORKS
+from selector._clients._history import told
+from selector._clients._keeper import Keeper
+from selector._clients._open import configured, open_core, state_path
+from selector._clients._status import Status, status_of
+from selector.config import Config
+from selector.errors import ConfigError, StateError
+from selector.records import Decision, Outcome, Task
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Selector"]
+
+Clock = Callable[[], float]
+
+
+class Selector:
+    """Picks which model does each task, and learns from what comes of it.
+
+    Open it with `Selector.open`; it may be shared by threads, and survives a fork. What was reported is kept in a
+    folder, and the next process goes on from there.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> models = {"small": {"usd_per_mtok_in": 0.1, "usd_per_mtok_out": 0.4},
+    ...           "large": {"usd_per_mtok_in": 3, "usd_per_mtok_out": 15}}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with Selector.open({"models": models, "budgets": [{"usd_per_request": 0.002}]}, state=folder) as selector:
+    ...         decision = selector.select(Task("coding", input_tokens=1_200))
+    ...         selector.record(decision, Outcome(output_tokens=850, latency_s=2.1))      # usage now
+    ...         selector.record(decision.id, Outcome(success=True, source="tests"))       # the judgement later
+    ...     with Selector.open({"models": models}, state=folder) as selector:
+    ...         selector.status().n_outcomes
+    1
+    """
+
+    def __init__(self, core: Core, config: Config, randomness: Randomness) -> None:
+        self._core, self._config, self._randomness = core, config, randomness
+        self._keeper = Keeper(core)
+        self._closed = False
+        self._pid = os.getpid()
+        FORKS.add(self)
+
+    @classmethod
+    def open(
+        cls,
+        source: object = None,
+        *,
+        state: str | os.PathLike[str] | None = None,
+        seed: int | None = None,
+        clock: Clock | None = None,
+    ) -> Self:
+        """Open a state folder under a configuration.
+
+        Parameters
+        ----------
+        source
+            The path of a configuration file, a mapping, or a `Config`. None: the file that ``SELECTOR_CONFIG`` names,
+            else ``selector.yaml`` here, else what the environment's keys (``OPENAI_API_KEY`` and the like) allow.
+        state
+            The state folder; None: ``SELECTOR_STATE``, else as configured, else ``./selector-state``.
+        seed
+            Of all choices, >= 0; None: no two runs are alike.
+        clock
+            The time in seconds since 1970; None: the system's.
+
+        Returns
+        -------
+        Selector
+            Use it in a ``with`` block, or `close` it.
+
+        Raises
+        ------
+        ConfigError
+            If the configuration is wrong; it names the place, the value and the remedy.
+        StateError
+            If the folder cannot be used.
+        """
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
+            raise ConfigError(f"seed must be a whole number of at least 0, not {seed!r}")
+        config, file = configured(source, os.environ)
+        folder = state_path(state, config, file, os.environ)
+        randomness = Randomness(seed)
+        return cls(open_core(config, folder, randomness, clock or time.time), config, randomness)  # noqa: TID251 - the default clock
+
+    def __repr__(self) -> str:
+        return f"Selector(state={str(self._core.state.path)!r}, models={list(self._core.mind.plan.models)})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def config(self) -> Config:
+        """The configuration."""
+        return self._config
+
+    def select(self, task: Task) -> Decision:
+        """Choose a model for a task. No model is called.
+
+        Parameters
+        ----------
+        task
+            What is to be done.
+
+        Returns
+        -------
+        Decision
+            The choice with everything that led to it; `print` it for an explanation.
+
+        Raises
+        ------
+        ConfigError
+            If it is not a task, or names what is not configured.
+        NoEligibleModelError
+            If no model may serve it; `reasons` says why, model by model.
+        BudgetExceededError
+            If none fits what is left of a hard budget.
+        StateError
+            If a hard budget's hold could not be written down.
+        """
+        if task.__class__ is not Task:
+            raise ConfigError(f"a task is a Task, not {task!r}; write Task({task!r})" if isinstance(task, str) else f"a task is a Task, not a {type(task).__name__}")
+        if not self._keeper.is_running:
+            self._begin()
+        return self._core.engine.select(task)
+
+    def record(self, decision: Decision | str, outcome: Outcome) -> None:
+        """Report what came of a decision: usage, judgement, or both; now or later, from several sources.
+
+        A usage counts once per attempt, and what is missing of it may be added. A judgement counts once per source: a
+        later one by the same source replaces it. The same report twice counts once.
+
+        Parameters
+        ----------
+        decision
+            The decision, or its id.
+        outcome
+            What is known.
+
+        Raises
+        ------
+        UnknownDecisionError
+            If no such decision was made in this state folder.
+        InvalidOutcomeError
+            If it contradicts what was reported before.
+        StateError
+            If it could not be written down; then it does not count, and may be reported again.
+        """
+        if self._closed or not self._keeper.is_running:
+            self._begin()
+        self._core.record(decision, outcome)
+
+    def explain(self, decision: Decision | str) -> str:
+        """Say why a model was chosen, also of a decision of another day or process.
+
+        Parameters
+        ----------
+        decision
+            The decision, or its id.
+
+        Raises
+        ------
+        UnknownDecisionError
+            If no such decision was made in this state folder.
+        """
+        if isinstance(decision, Decision):
+            return str(decision)
+        found = self._core.unwritten.get(decision)
+        return str(found) if found is not None else told(self._core, decision)
+
+    def beliefs(self) -> pa.Table:
+        """Lay out what is believed now: a row per model and task type."""
+        table: pa.Table = self._core.beliefs()
+        return table
+
+    def status(self) -> Status:
+        """Take stock: decisions, outcomes, what is pending and for how long, budgets, drift, damage."""
+        if not self._closed:
+            self._core.tick()
+        return status_of(self._core, self._keeper.trouble)
+
+    def flush(self) -> None:
+        """Write down what waits; when it returns, others can read it."""
+        self._core.write()
+        self._core.state.flush()
+
+    def close(self) -> None:
+        """Write everything down, and let go of the folder; twice is as good as once."""
+        if self._closed:
+            return
+        self._closed = True
+        self._keeper.stop()
+        self._core.close()
+
+    def _begin(self) -> None:
+        if self._closed:
+            raise StateError(f"this selector of {self._core.state.path} is closed; open it again")
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            self._core.begin_as_child()
+        self._keeper.start()
+
+    # What a fork asks for: nobody is within the critical section while it happens.
+
+    def before_fork(self) -> None:
+        """Wait until no choice is being made."""
+        self._core.engine.lock.acquire()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        self._core.engine.lock.release()
+
+    def after_fork(self) -> None:
+        """In the child: another name and other luck; what the parent was about to write is the parent's."""
+        self._core.after_fork(self._randomness.choices(os.getpid()))
+        self._keeper.after_fork()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_closed", True) and self._pid == os.getpid() and self._core.unwritten:
+            warnings.warn(f"{self!r} was not closed; use it in a with block", ResourceWarning, stacklevel=2)

@@ -1,0 +1,176 @@
+"""Beliefs as a table: what anyone may read, and what the next process takes up again."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from selector._clients._mind import Mind
+from selector.posteriors import EVERY, Beliefs, Cells, Event, Success, Tokens
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["FOLD_VERSION", "beliefs_table", "restore", "saved"]
+
+FOLD_VERSION = 1
+"""What the sums mean; another one is folded anew from the log."""
+
+
+def beliefs_table(mind: Mind, now: float, at_s: float) -> pa.Table:
+    """Lay out what is believed of every model on every task type as of now.
+
+    Parameters
+    ----------
+    mind
+        Whose beliefs; nothing may wait to be learnt.
+    now
+        In the unit in which evidence ages.
+    at_s
+        The time in seconds since 1970.
+
+    Returns
+    -------
+    pyarrow.Table
+        A row per model and task type; models that are no longer configured have sums and no posterior.
+    """
+    import pyarrow as pa
+
+    columns = _configured(mind, now)
+    if not mind.index:
+        columns = {name: [] for name in columns}
+    others = _retired(mind, now)
+    merged = {name: [*columns[name], *others.get(name, [None] * len(others["model"]))] for name in columns}
+    merged["updated_at"] = [datetime.fromtimestamp(at_s, UTC)] * len(merged["model"])
+    types = {name: pa.string() for name in ("model", "task_type")} | {"n_outcomes": pa.int64()}
+    types["updated_at"] = pa.timestamp("us", tz="UTC")
+    return pa.table({name: pa.array(values, types.get(name, pa.float64())) for name, values in merged.items()})
+
+
+def _sums(beliefs: Beliefs, now: float) -> dict[str, list[Any]]:
+    n, total, square = beliefs.success.evidence.now(now)[:, 0].reshape(3, -1)
+    used, tokens = beliefs.tokens.evidence.now(now)[:, 0].reshape(2, -1)
+    return {
+        "n_outcomes": np.round(beliefs.n[0]).astype(int).reshape(-1).tolist(),
+        "evidence": n.tolist(),
+        "score_sum": total.tolist(),
+        "score_square_sum": square.tolist(),
+        "usage_evidence": used.tolist(),
+        "token_sum": tokens.tolist(),
+    }
+
+
+def _configured(mind: Mind, now: float) -> dict[str, list[Any]]:
+    """Pool as of now, beside what is published: reading beliefs moves no choice."""
+    beliefs, setup = mind.beliefs, mind.decider.setup
+    success = Success(beliefs.success.evidence, setup.priors.quality, setup.priors.weight)
+    success.refresh(now, EVERY)
+    tokens = Tokens(beliefs.tokens.evidence, setup.priors.tokens)
+    tokens.refresh(now, EVERY)
+    alpha, beta, prior = success.alpha[0].reshape(-1), success.beta[0].reshape(-1), success.prior[0].reshape(-1)
+    strength = np.tile(success.strength, len(mind.types))
+    tariff = mind.tariff
+    dollars = mind.dollar_ratio()
+    expected = tokens.mean[0]
+    cost = expected * (tariff.usd_per_token * dollars) + mind.decider.fixed_usd
+    known = np.where(tariff.known, expected, np.nan)
+    return {
+        "model": list(mind.plan.models) * len(mind.types),
+        "task_type": [name for name in mind.types for _ in mind.plan.models],
+        **_sums(beliefs, now),
+        "prior_mean": prior.tolist(),
+        "prior_share": (strength / (alpha + beta)).tolist(),
+        "alpha": alpha.tolist(),
+        "beta": beta.tolist(),
+        "success": (alpha / (alpha + beta)).tolist(),
+        "expected_output_tokens": [None if math.isnan(x) else x for x in known.reshape(-1).tolist()],
+        "expected_cost_usd": cost.reshape(-1).tolist(),
+    }
+
+
+def _retired(mind: Mind, now: float) -> dict[str, list[Any]]:
+    models, types = mind.retired_models, mind.retired_types
+    return {
+        "model": models * len(types),
+        "task_type": [name for name in types for _ in models],
+        **_sums(mind.retired, now),
+    }
+
+
+def saved(mind: Mind, now: float) -> dict[str, Any]:
+    """Write down what the table does not hold and a choice depends on."""
+    decider = mind.decider
+    return {
+        "now": now,
+        "events": [
+            [e.kind, e.at, mind.plan.models[e.index] if e.kind == "drift" else mind.types[e.index], e.keep]
+            for e in mind.beliefs.events
+        ],
+        "types": list(mind.index),
+        "models": list(mind.plan.models),
+        "inputs": mind.input_sums[:, : len(mind.index)].tolist(),
+        "ratios": [mind.ratios.dollars.tolist(), mind.ratios.inputs.tolist(), mind.ratios.lengths.tolist()],
+        "n_outcomes": decider.n_outcomes,
+        "mix": decider.mix[0, : len(mind.index)].tolist(),
+        "price": decider.solver.price.tolist(),
+        "cusum": mind.beliefs.cusum.sums[:, 0].tolist(),
+        "allowance": decider.allowance.dump(),
+    }
+
+
+def restore(mind: Mind, table: pa.Table, extra: dict[str, Any]) -> None:
+    """Take up what a table and what was saved beside it hold.
+
+    Parameters
+    ----------
+    mind
+        That nothing was learnt by yet.
+    table, extra
+        What `beliefs_table` and `saved` gave.
+    """
+    now = float(extra["now"])
+    for name in extra["types"]:
+        mind.type_of(name, now)
+    own: list[tuple[int, int, dict[str, Any]]] = []
+    for row in table.to_pylist():
+        if row["model"] in mind.models:
+            own.append((mind.type_of(row["task_type"], now), mind.models[row["model"]], row))
+        elif row["n_outcomes"] or row["usage_evidence"]:
+            _add(mind.retired, [(*mind.retired_cell(row["task_type"], row["model"], now), row)], now)
+    _add(mind.beliefs, own, now)
+    places = [mind.models.get(name) for name in extra["models"]]
+    kept = [(old, new) for old, new in enumerate(places) if new is not None]
+    _restore_rest(mind, extra, kept)
+    for kind, at, name, keep in extra["events"]:
+        index = mind.models.get(name) if kind == "drift" else mind.index.get(name)
+        if index is not None:
+            mind.beliefs.remember(Event(kind, at, index, keep))
+
+
+def _add(beliefs: Beliefs, rows: list[tuple[int, int, dict[str, Any]]], now: float) -> None:
+    if not rows:
+        return
+    types, models, values = zip(*rows, strict=True)
+    cells = Cells(np.zeros(len(rows), np.intp), np.array(types, np.intp), np.array(models, np.intp))
+    judged = np.array([[row[name] for row in values] for name in ("evidence", "score_sum", "score_square_sum")])
+    used = np.array([[row[name] for row in values] for name in ("usage_evidence", "token_sum")])
+    beliefs.success.evidence.add(cells, judged, now)
+    beliefs.tokens.evidence.add(cells, used, now)
+    np.add.at(beliefs.n, (cells.seed, cells.type, cells.model), [row["n_outcomes"] for row in values])
+
+
+def _restore_rest(mind: Mind, extra: dict[str, Any], kept: list[tuple[int, int]]) -> None:
+    decider, n_types = mind.decider, len(extra["types"])
+    places = [mind.index[name] for name in extra["types"]]
+    mind.input_sums[:, places] = np.array(extra["inputs"]).reshape(2, n_types)
+    old, new = [a for a, _ in kept], [b for _, b in kept]
+    for sums, values in zip((mind.ratios.dollars, mind.ratios.inputs, mind.ratios.lengths), extra["ratios"], strict=True):
+        sums[:, new] = np.array(values)[:, old]
+    decider.n_outcomes = int(extra["n_outcomes"])
+    decider.mix[0, places] = extra["mix"]
+    decider.solver.price[:] = extra["price"]
+    mind.beliefs.cusum.sums[:, 0, new] = np.array(extra["cusum"])[:, old]
+    decider.allowance.load(extra["allowance"], kept)

@@ -1,0 +1,28 @@
+"""Why a model was chosen: one word from a closed list."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["Basis"]
+
+
+class Basis(StrEnum):
+    """Why a model was chosen: a closed list.
+
+    Examples
+    --------
+    >>> Basis("exploration")
+    <Basis.EXPLORATION: 'exploration'>
+    """
+
+    POLICY = "policy"
+    """It had the best utility in the row of draws that was picked."""
+    EXPLORATION = "exploration"
+    """A small share of decisions tries what is little known."""
+    BEST_BELIEVED = "best_believed"
+    """The task is not to be explored with, and this is believed best."""
+    ONLY_CANDIDATE = "only_candidate"
+    """Nobody else may serve it."""
+    LAST_RESORT = "last_resort"
+    """No budget admits anything else."""

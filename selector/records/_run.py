@@ -1,0 +1,56 @@
+"""A run: a decision, its attempts, the answer and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from selector.records._attempt import Attempt
+from selector.records._decision import Decision
+from selector.records._outcome import Outcome, Usage
+
+__all__ = ["Run"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A decision, its attempts, the answer and what came of it.
+
+    Examples
+    --------
+    >>> sorted(Run.__dataclass_fields__)[:4]
+    ['attempts', 'cost_usd', 'decision', 'latency_s']
+    """
+
+    decision: Decision
+    """The choice."""
+    attempts: tuple[Attempt, ...] = ()
+    """Every call that was made, in order."""
+    text: str | None = None
+    """The answer as a text; None: there is none, or it calls tools alone."""
+    message: Mapping[str, object] | None = field(default=None, repr=False)
+    """The answer as a chat message."""
+    tool_calls: Sequence[Mapping[str, object]] = ()
+    """The tools that the model wants called."""
+    outcome: Outcome | None = None
+    """What was recorded of it."""
+    usage: Usage = field(default_factory=Usage)
+    """What all attempts used together."""
+    cost_usd: float | None = None
+    """What all attempts cost together; None: nobody knows."""
+    latency_s: float | None = None
+    """Seconds from the first call to the answer."""
+    status: Literal["answered", "blocked"] = "answered"
+    """Whether there is an answer."""
+
+    @property
+    def id(self) -> str:
+        """The decision's own.
+
+        Examples
+        --------
+        >>> Run.id.__doc__.splitlines()[0]
+        "The decision's own."
+        """
+        return self.decision.id
