@@ -1,7 +1,7 @@
 """Selects which model does each task, at which provider, within a budget, and learns from what comes of it."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from selector._clients import AsyncSelector, Selector, Status
@@ -37,10 +37,10 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _PLACES:
         raise AttributeError(f"module 'selector' has no attribute {name!r}")
-    found = getattr(import_module(f"selector.{_PLACES[name]}"), name)
+    found: object = getattr(import_module(f"selector.{_PLACES[name]}"), name)
     globals()[name] = found
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, cast
 
-from selector._clients._offer import Terms
+from selector._clients._offer import Offer
 from selector.records import Decision
 
 __all__ = ["Entry", "Facts", "facts_of"]
@@ -13,7 +13,7 @@ __all__ = ["Entry", "Facts", "facts_of"]
 
 def facts_of(decision: Decision) -> dict[str, Any]:
     """Write down what of a decision must be known for an outcome of it to count."""
-    terms = cast("Terms", decision.terms)
+    terms = cast("Offer", decision.deal).terms(decision)
     return {
         "n": decision.n,
         "at": decision.at_s,
@@ -63,11 +63,6 @@ class Facts:
         self.judged: dict[str, tuple[float, str, int, float | None]] | None = None
         self.taught = (math.nan, math.nan)
 
-    @property
-    def is_judged(self) -> bool:
-        """Whether some source's word stands."""
-        return self.judged is not None and any(word[3] is not None for word in self.judged.values())
-
 
 class Entry:
     """One decision, and what was reported of its attempts.
@@ -88,6 +83,8 @@ class Entry:
         Whether somebody counted that, or it was guessed from characters.
     is_open
         Whether its hold, and its place among requests in flight, still stand.
+    is_reported
+        Whether anything at all was reported of it.
     charged
         What was booked in place of a usage that never came.
     """
@@ -101,6 +98,7 @@ class Entry:
         "held",
         "input_tokens",
         "is_open",
+        "is_reported",
         "n",
         "type",
     )
@@ -112,18 +110,13 @@ class Entry:
         self.input_tokens: int | None = event.get("input_tokens")
         self.counted = not event.get("guessed", False)
         self.attempts = [Facts(str(event["model"]), str(event["route"]))]
-        self.is_open = True
+        self.is_open, self.is_reported = True, False
         self.charged: tuple[int, int] | None = None
 
     @classmethod
     def of(cls, decision: Decision) -> Entry:
         """Begin what is known of a decision that was just made."""
         return cls(facts_of(decision))
-
-    @property
-    def is_reported(self) -> bool:
-        """Whether anything at all was reported of it."""
-        return any(facts.usage or facts.failure or facts.is_judged for facts in self.attempts)
 
     def attempt(self, number: int) -> Facts | None:
         """Find an attempt by its number, from 1."""

@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-import numpy as np
-
 from selector.budgets import NANO, Account, InFlight, Pace, Till
 from selector.config import Config
 
@@ -60,7 +58,9 @@ class Budget:
         lacking = [(till.amount(nano, tokens) - till.room, place) for place, till in enumerate(self.hard)]
         worst = max(lacking, default=(0, 0))
         free = nano == 0 and tokens == 0
-        return self.hard[worst[1]] if worst[0] > 0 and not (free and self.hard[worst[1]].resource != "requests") else None
+        return (
+            self.hard[worst[1]] if worst[0] > 0 and not (free and self.hard[worst[1]].resource != "requests") else None
+        )
 
     def spare_nano(self) -> int | None:
         """Return what a call may be expected to cost so that enough is left for what is still to come; None: no end."""
@@ -105,7 +105,7 @@ class Budget:
     def paid(self, usd: float) -> None:
         """Tell the pace what a call cost."""
         if self.pace is not None:
-            self.pace.settle(np.array([usd]))
+            self.pace.pay(usd)
 
     def steer(self, now: float, in_flight: InFlight) -> bool:
         """Bring the target up to date; tell whether a window ended."""
@@ -137,7 +137,9 @@ class Budget:
             kind = "hard" if till.is_hard else "soft"
             name = till.resource if till.resource != "usd" else "USD"
             until = f", until {till.resets_at:%Y-%m-%d %H:%M} UTC" if till.resets_at is not None else ""
-            lines.append(f"budget {till.label} ({kind}): {spent:,.6g} spent, {held:,.6g} held of {limit:,.6g} {name}{until}")
+            lines.append(
+                f"budget {till.label} ({kind}): {spent:,.6g} spent, {held:,.6g} held of {limit:,.6g} {name}{until}"
+            )
         return tuple(lines)
 
     def dump(self) -> dict[str, Any]:

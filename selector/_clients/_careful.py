@@ -14,13 +14,14 @@ from selector.budgets import NANO, Till
 from selector.candidates import Costs, Screen, cost_exclusions, count_tokens
 from selector.catalog import Route
 from selector.config import Reference
-from selector.decision import Odds
+from selector.decision import Cost, Odds
 from selector.errors import BudgetExceededError, NoEligibleModelError
 from selector.posteriors import Floats
 from selector.records import Basis, Exclusion, Reason, Task
 
 __all__ = ["Careful", "Choice"]
 
+_FREE = 0.0
 _BYTES_A_PART = 64  # what a provider adds to a message of its own, at most, in tokens
 
 
@@ -81,7 +82,7 @@ class Careful:
             arm, forced, row = Odds(offer.board, odds.may, case.cost).best_mean(), False, 0
             reason = Basis.BEST_BELIEVED
         else:
-            arm, forced, row = offer.board.choose_at(u, case.cost, odds)
+            arm, forced, row = offer.board.choose_at(u, Cost(case.cost, _FREE * case.cost, 0.0), odds)
             reason = Basis.EXPLORATION if forced else Basis.POLICY
         if may.sum() == 1:
             reason = Basis.ONLY_CANDIDATE
@@ -96,7 +97,17 @@ class Careful:
     ) -> Choice:
         arm, row, reason = found
         nano, tokens = self._worst(case, arm) if self._budget.hard else (0, 0)
-        terms = Terms(case.task, case.tokens, case.guessed, row, odds, case.cost, exclusions, case.routes, tokens)
+        terms = Terms(
+            case.task,
+            case.tokens,
+            case.guessed,
+            row,
+            odds,
+            Cost(case.cost, _FREE * case.cost, 0.0),
+            exclusions,
+            case.routes,
+            tokens,
+        )
         return Choice(terms, arm, reason, case.routes[arm].name, float(case.cost[arm]), nano or 0)
 
     def _case(self, task: Task, offer: Offer) -> _Case:
@@ -205,7 +216,9 @@ class Careful:
                 if name == reference.name and nano is not None and self._budget.fits(nano, tokens) is None:
                     odds = offer.board.among(np.arange(len(offer.models)) == arm)
                     return self._choice(case, odds, (arm, 0, Basis.LAST_RESORT), exclusions)
-        until = "" if tightest.resets_at is None else f"; it has room again at {tightest.resets_at:%Y-%m-%d %H:%M:%S} UTC"
+        until = (
+            "" if tightest.resets_at is None else f"; it has room again at {tightest.resets_at:%Y-%m-%d %H:%M:%S} UTC"
+        )
         raise BudgetExceededError(
             f"budget {tightest.label!r} admits no model for this task of type {case.task.type!r}{until}; "
             "raise it, wait, or name a last_resort",

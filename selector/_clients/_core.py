@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from selector._clients._budget import Budget
 from selector._clients._engine import Engine
 from selector._clients._fold import Fold
 from selector._clients._mind import Mind
-from selector._clients._offer import Offer
+from selector._clients._offer import SURE, Offer
 from selector._clients._report import Report
 from selector._clients._tables import FOLD_VERSION, beliefs_table, saved
 from selector.errors import InvalidOutcomeError, StateError, UnknownDecisionError
@@ -71,18 +70,16 @@ class Core:
         self.fold: Fold = engine.fold
         self.report = Report(engine.mind)
         self._prompts = prompts
-        self.unwritten: dict[str, Decision] = {}
+        self.unwritten = engine.unwritten
         self.n_unlogged = 0
         self.hard = bool(self.budget.hard)
         self._saved_at, self._saved_n = engine.clock(), 0
-        engine.made = self._write_at_once if self.hard else self._write_later
+        if self.hard:
+            engine.made = self._write_at_once
         engine.version = self._version
         engine.prefix = state.writer or ""
 
     # What a choice calls, within the engine's lock.
-
-    def _write_later(self, decision: Decision) -> None:
-        self.unwritten[decision.id] = decision
 
     def _write_at_once(self, decision: Decision) -> None:
         if not self.state.claimed:
@@ -92,7 +89,7 @@ class Core:
             )
         self.state.append(_log.decided(decision, propensity=_log.propensity(decision), prompts=self._prompts))
         self.fold.entries[decision.id] = Entry.of(decision)
-        if decision.terms.cost is not None:  # type: ignore[attr-defined]  # Terms
+        if cast("Offer", decision.deal).terms(decision).cost is not None:
             self.unwritten[decision.id] = decision
 
     def _version(self, task: Task, now: float) -> None:
@@ -126,8 +123,8 @@ class Core:
                 entry = Entry.of(made) if made is not None else fold.entry(id_)
             if entry is None:
                 raise UnknownDecisionError(
-                    f"no decision {id_!r} was made here; report outcomes to the state folder that chose, with the id that "
-                    "select gave"
+                    f"no decision {id_!r} was made here; report outcomes to the state folder that chose, with the id "
+                    "that select gave"
                 )
             events = self.report.events(id_, entry, outcome, now)
             if not events:
@@ -168,7 +165,9 @@ class Core:
             self.budget.plan_ahead(float(self.mind.decider.cheapest_usd[0]), self.budget.pace.remaining)
         for event in alarms:
             model = self.mind.plan.models[event.index]
-            _logger.warning("drift: %s no longer does what it did; its older evidence counts %.0f %%", model, 100 * event.keep)
+            _logger.warning(
+                "drift: %s no longer does what it did; its older evidence counts %.0f %%", model, 100 * event.keep
+            )
             self.state.append(_log.alarm(event, model, now))
 
     def write(self) -> None:
@@ -191,9 +190,9 @@ class Core:
         offer: Offer = decision.deal  # type: ignore[assignment]  # what this room made it of
         try:
             if self.hard:
-                self.state.buffer({
-                    "kind": "explained", "at": decision.at_s, "decision_id": decision.id, "propensity": propensity
-                })
+                self.state.buffer(
+                    {"kind": "explained", "at": decision.at_s, "decision_id": decision.id, "propensity": propensity}
+                )
             else:
                 if offer.logged is None:
                     offer.logged = decision.id
@@ -291,7 +290,7 @@ class Core:
         """Take a name of one's own in a forked child."""
         self.engine.prefix, _ = self.state.append({"kind": "audit", "at": self.engine.clock(), "what": "forked"})
 
-    def keep(self) -> None:
+    def seal(self) -> None:
         """Seal what is due."""
         self.state.seal()
 
@@ -303,8 +302,25 @@ def counts(fold: Fold) -> dict[str, Any]:
 
 
 def propensities(decisions: list[Decision]) -> list[float | None]:
-    """Work out with which probability each decision chose its model."""
-    return [decision.deal.propensity(decision) for decision in decisions]  # type: ignore[attr-defined]  # an Offer
+    """Work out with which probability each decision chose its model; those that shared their odds together."""
+    found: list[float | None] = [None] * len(decisions)
+    together: dict[int, list[int]] = {}
+    for place, decision in enumerate(decisions):
+        terms = cast("Offer", decision.deal).terms(decision)
+        if decision.reason in SURE:
+            found[place] = 1.0
+        elif terms.cost is None:
+            found[place] = float(terms.odds.probabilities[decision.arm])
+        else:
+            together.setdefault(id(terms.odds), []).append(place)
+    for places in together.values():
+        every = [cast("Offer", decisions[place].deal).terms(decisions[place]) for place in places]
+        arms = np.array([decisions[place].arm for place in places])
+        costs = np.array([terms.cost.usd for terms in every if terms.cost is not None])
+        likely = every[0].odds.board.propensities(arms, costs, every[0].odds).tolist()
+        for place, probability in zip(places, likely, strict=True):
+            found[place] = probability
+    return found
 
 
 def is_flagged(counts_: list[int]) -> bool:

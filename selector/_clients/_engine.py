@@ -8,12 +8,13 @@ from threading import Lock
 import numpy as np
 
 from selector._clients._budget import Budget
-from selector._clients._careful import Careful, Choice
+from selector._clients._careful import Careful
 from selector._clients._fold import Fold
 from selector._clients._mind import Mind
 from selector._clients._offer import Offer, Terms
 from selector.budgets import NANO
 from selector.candidates import Screen
+from selector.decision import COIN, split
 from selector.errors import StateError
 from selector.records import Basis, Decision, Exclusion, Reason, Task
 
@@ -35,7 +36,7 @@ class Engine:
         The time in seconds since 1970.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the parts of the loop
+    def __init__(
         self,
         mind: Mind,
         budget: Budget,
@@ -47,93 +48,106 @@ class Engine:
         self.mind, self.budget, self.screen, self.fold = mind, budget, screen, fold
         self.lock = Lock()
         self.clock = clock
-        self.unwritten: list[Decision] = []
-        self.made: Callable[[Decision], None] = self.unwritten.append
+        self.unwritten: dict[str, Decision] = {}
+        self.made: Callable[[Decision], None] = lambda decision: self.unwritten.update({decision.id: decision})
         self.version: Callable[[Task, float], None] = lambda _task, _now: None
         self.prefix = ""
         self._rng = rng
-        self._uniform: list[float] = []
+        self._luck: list[tuple[float, int, int]] = []
         self._n = 0
         self._first_edge = mind.tariffs.first_edge()
         self._careful = Careful(mind, budget, screen)
 
     def fresh(self, rng: np.random.Generator, prefix: str) -> None:
         """Begin anew under another name, as after a fork."""
-        self.lock, self._rng, self._uniform, self._n, self.prefix = Lock(), rng, [], 0, prefix
+        self.lock, self._rng, self._luck, self._n, self.prefix = Lock(), rng, [], 0, prefix
         self.unwritten.clear()
 
     def select(self, task: Task) -> Decision:
         """Choose a model for a task."""
         with self.lock:
-            now = self.clock()
-            if now >= self.budget.ends:
-                self.budget.roll(now)
-            offer = self.mind.offers.get(task.type)
-            if offer is None:
-                offer = self._offered(task.type, now)
-            tokens = task.input_tokens
+            now, budget, tokens = self.clock(), self.budget, task.input_tokens
+            if now >= budget.ends:
+                budget.roll(now)
+            offer = self.mind.offers.get(task.type) or self._offered(task.type, now)
+            luck = self._luck.pop() if self._luck else self._next()
             if not (
                 task.is_plain
                 and offer.quick
                 and (tokens is None or tokens <= self._first_edge)
-                and (not self.budget.hard or self._all_fit(offer, task))
+                and (not budget.hard or self._all_fit(offer, task))
             ):
-                self.version(task, now)
-                choice = self._careful.choose(task, offer, self._uniform.pop() if self._uniform else self._next())
-                if choice.reason is Basis.EXPLORATION:
-                    self._pay(choice.usd)
-                return self._decided(choice, offer, now)
-            u = self._uniform.pop() if self._uniform else self._next()
-            if tokens is None:
-                cost = None
-                arm, forced, row = offer.odds.choose(u)
+                return self._with_care(task, offer, luck[0], now)
+            u, coin, row = luck
+            reason, odds = offer.reason, offer.odds
+            if coin < odds.forced_below:
+                arm, usd = self._explored(offer, u, tokens)
+                reason = Basis.EXPLORATION
+            elif tokens is None:
+                arm = odds.winners[row] if odds.winners else odds.choose(u)[0]
+                if arm < 0:
+                    arm = odds.choose(u)[0]
                 usd = offer.usd[arm]
             else:
-                cost = offer.cost(tokens)
-                arm, forced, row = offer.board.choose_at(u, cost, offer.odds)
-                usd = float(cost[arm])
-            reason = Basis.EXPLORATION if forced else Basis.POLICY
-            if forced:
-                self._pay(usd)
-            elif offer.n_serving == 1:
-                reason = Basis.ONLY_CANDIDATE
+                arm = offer.board.choose_at(u, offer.cost(tokens), odds)[0]
+                usd = offer.out_each[arm] + tokens * offer.in_each[arm]
             held = 0
-            if self.budget.hard:
+            if budget.hard:
                 held = offer.tariff.worst_nano(arm, tokens, task.max_output_tokens) or 0
-            terms = Terms(task, tokens, False, row, offer.odds, cost, None, None)  # noqa: FBT003 - a record
-            return self._decided(Choice(terms, arm, reason, offer.routes[arm], usd, held), offer, now)
+            return self._decided((task, row), offer, (arm, reason, offer.routes[arm], usd, held, 0), now)
 
-    def _decided(self, choice: Choice, offer: Offer, now: float) -> Decision:
-        terms, arm, reason, route, usd, held = choice
+    def _with_care(self, task: Task, offer: Offer, u: float, now: float) -> Decision:
+        """Choose where a task has wishes, or not everybody fits the budgets."""
+        self.version(task, now)
+        offer = self.mind.offers.get(task.type) or self._offered(task.type, now)
+        choice = self._careful.choose(task, offer, u)
+        if choice.reason is Basis.EXPLORATION:
+            self._pay(choice.usd)
+        terms = choice.terms
+        rest = (choice.arm, choice.reason, choice.route, choice.usd, choice.held_nano, terms.held_tokens)
+        return self._decided(terms, offer, rest, now)
+
+    def _explored(self, offer: Offer, u: float, tokens: int | None) -> tuple[int, float]:
+        """Let exploration choose, and pay for it."""
+        arm = offer.odds.choose(u)[0]
+        usd = offer.usd[arm] if tokens is None else offer.out_each[arm] + tokens * offer.in_each[arm]
+        self._pay(usd)
+        return arm, usd
+
+    def _decided(
+        self, terms: object, offer: Offer, choice: tuple[int, Basis, str, float, int, int], now: float
+    ) -> Decision:
+        arm, reason, route, usd, held, held_tokens = choice
         fold, budget = self.fold, self.budget
         n = fold.next_n
-        self._n += 1
-        id_ = f"{self.prefix}-{self._n:08x}"
+        self._n = own = self._n + 1
+        id_ = f"{self.prefix}-{own:08x}"
         decision = Decision(id_, n, now, offer, arm, route, reason, usd, held, terms)
         if budget.tills:
-            budget.hold(held, terms.held_tokens, now)
+            budget.hold(held, held_tokens, now)
             try:
                 self.made(decision)
             except StateError:
-                budget.settle((held, terms.held_tokens), (0, 0), now, None)
+                budget.settle((held, held_tokens), (0, 0), now, None)
                 raise
         else:
-            self.made(decision)
+            self.unwritten[id_] = decision
         if budget.pace is not None:
-            budget.pace.arrive()
-        offer.n_chosen += 1
-        if terms.input_tokens is not None:
-            offer.n_counted += 1
-            offer.sum_tokens += terms.input_tokens
+            budget.pace.arrived += 1
+        offer.inputs.append(terms.input_tokens if terms.__class__ is Terms else terms[0].input_tokens)  # type: ignore[index]  # (task, row)
         fold.n_decisions += 1
         fold.next_n = n + 1
         fold.flying[id_] = usd
         fold.flying_usd += usd
         return decision
 
-    def _next(self) -> float:
-        self._uniform = self._rng.random(_BLOCK)[::-1].tolist()
-        return self._uniform.pop()
+    def _next(self) -> tuple[float, int, int]:
+        """Draw a block of uniform numbers, each with its coin and its row."""
+        u = self._rng.random(_BLOCK)[::-1]
+        coin, v = split(u)
+        rows = (v * self.mind.decider.setup.n_rows).astype(np.intp).tolist()
+        self._luck = list(zip(u.tolist(), (coin * COIN).astype(np.intp).tolist(), rows, strict=True))
+        return self._luck.pop()
 
     def _pay(self, usd: float) -> None:
         self.mind.decider.allowance.pay(np.zeros(1, np.intp), np.array([usd]))
@@ -147,10 +161,15 @@ class Engine:
         dollars = mind.dollar_ratio()
         offer.out_usd = offer.out_usd * dollars
         offer.usd_in = offer.usd_in * (dollars * mind.input_ratio())
+        offer.out_each, offer.in_each = offer.out_usd.tolist(), offer.usd_in.tolist()
+        offer.in_most = max(offer.in_each)
         offer.exclusions = self._type_exclusions(task_type)
         offer.routes = [model.route.name for model in mind.plan.catalog]
+        if offer.n_serving == 1:
+            offer.reason = Basis.ONLY_CANDIDATE
         own = mind.plan.config.task_types.get(task_type)
         offer.explores = own is None or own.explore
+        offer.quick = offer.explores and offer.n_serving > 0
         offer.budgets = self.budget.words
         mind.offers[task_type] = offer
         return offer
@@ -173,13 +192,11 @@ class Engine:
         bound = offer.bound(task.input_tokens, task.max_output_tokens)
         if bound is None:
             return False
-        usd_most = offer.usd_most + (0.0 if task.input_tokens is None else float(offer.cost(task.input_tokens).max()))
+        usd_most = offer.usd_most + (0.0 if task.input_tokens is None else offer.in_most * task.input_tokens)
         for till in self.budget.hard:
             if till.resource == "tokens":
                 return False
-            if till.resource == "usd" and (
-                bound > till.room or usd_most * NANO > till.room - self.budget.reserve_nano
-            ):
+            if till.resource == "usd" and (bound > till.room or usd_most * NANO > till.room - self.budget.reserve_nano):
                 return False
             if till.room < 1:
                 return False

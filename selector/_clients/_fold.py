@@ -22,6 +22,8 @@ USAGE = (*_TOKENS, "cost_usd", "latency_s")
 _RECENT = 100_000  # decisions that are kept at hand; of older ones the log is asked
 _OF_ROUTE = {failure.value for failure in Failure if failure.of_route}
 
+_OUTCOMES = frozenset({"usage", "judgement", "attempt"})
+
 Event = Mapping[str, Any]
 
 
@@ -127,14 +129,16 @@ class Fold:
         kind = event["kind"]
         if kind == "decision":
             self._decision(event, taught=taught)
-        elif kind in {"usage", "judgement", "attempt"}:
+        elif kind in _OUTCOMES:
             entry = self._outcome(event, taught=taught)
             if entry is not None and last:
                 self._teach(entry, taught=taught, heard=heard)
         elif kind == "settle":
             entry = self.entries.get(event["decision_id"])
             if entry is not None and entry.is_open:
-                self._book(event["decision_id"], entry, (int(event["nano"]), int(event.get("tokens", 0))), taught=taught)
+                self._book(
+                    event["decision_id"], entry, (int(event["nano"]), int(event.get("tokens", 0))), taught=taught
+                )
                 entry.charged = entry.held
         elif kind == "drift":
             self._withdraw(event, taught=taught)
@@ -160,24 +164,30 @@ class Fold:
         if entry is None:
             self.n_orphans += not taught
             return None
-        was_reported, n_judged = entry.is_reported, sum(f.is_judged for f in entry.attempts)
-        facts = self._facts(entry, event)
-        {"usage": self._usage, "judgement": self._judgement, "attempt": self._attempt}[event["kind"]](facts, event)
-        if not taught:
-            self.n_reported += entry.is_reported and not was_reported
-            self.n_judgements += sum(f.is_judged for f in entry.attempts) - n_judged
-        if event["kind"] == "usage" and facts.nano is not None:
-            self._book(id_, entry, self._used(entry), taught=taught)
+        facts, kind = self._facts(entry, event), event["kind"]
+        if kind == "usage":
+            self._usage(facts, event)
+            if facts.nano is not None:
+                self._book(id_, entry, self._used(entry), taught=taught)
+        elif kind == "judgement":
+            self._judgement(facts, event)
+        else:
+            facts.failure = event.get("failure")
+        if not entry.is_reported:
+            entry.is_reported = True
+            self.n_reported += not taught
         return entry
 
     def _facts(self, entry: Entry, event: Event) -> Facts:
         number = int(event.get("attempt", 1))
+        if number == 1:
+            return entry.attempts[0]
         while len(entry.attempts) < number:
             last = entry.attempts[-1]
             after = all(f.failure is None or f.failure in _OF_ROUTE for f in entry.attempts)
             entry.attempts.append(Facts(last.model, last.route, learns=after))
         facts = entry.attempts[number - 1]
-        if number > 1 and "model" in event:
+        if "model" in event:
             facts.model, facts.route = str(event["model"]), str(event.get("route", event["model"]))
         return facts
 
@@ -189,7 +199,10 @@ class Fold:
                 return
             facts.usage, facts.tokens, facts.nano = {}, math.nan, None
         facts.usage_by = writer
-        facts.usage |= {name: event[name] for name in USAGE if event.get(name) is not None}
+        for name in USAGE:
+            value = event.get(name)
+            if value is not None:
+                facts.usage[name] = value
         if event.get("tokens") is not None:
             facts.tokens = float(event["tokens"])
         if event.get("nano") is not None:
@@ -205,40 +218,56 @@ class Fold:
         elif word[:3] != last[:3]:
             self.n_doubled += 1
 
-    @staticmethod
-    def _attempt(facts: Facts, event: Event) -> None:
-        facts.failure = event.get("failure")
-
     def believed(self, facts: Facts) -> float:
         """Return the score that the most believed source gave; nan: nobody judged."""
         words = facts.judged or {}
+        if len(words) == 1:
+            (only,) = words.values()
+            return math.nan if only[3] is None else float(only[3])
         found = [(self._rank(source), source, word[3]) for source, word in words.items() if word[3] is not None]
         return float(min(found)[2]) if found else math.nan
 
     def _teach(self, entry: Entry, *, taught: bool, heard: bool) -> None:
+        for facts in entry.attempts:
+            score = math.nan
+            if facts.judged and facts.learns and facts.failure not in _OF_ROUTE:
+                score = self.believed(facts)
+            was = facts.taught
+            score_was, tokens_was = was
+            tokens = facts.tokens
+            same_score = score == score_was or (score != score and score_was != score_was)  # noqa: PLR0124 - nan
+            same_tokens = tokens == tokens_was or (tokens != tokens and tokens_was != tokens_was)  # noqa: PLR0124 - nan
+            if same_score and same_tokens:
+                continue
+            facts.taught = (score, tokens)
+            if not taught:
+                self._lesson(entry, facts, was, heard=heard)
+
+    def _lesson(self, entry: Entry, facts: Facts, was: tuple[float, float], *, heard: bool) -> None:
+        """Teach what is new of an attempt; take back what no longer holds."""
         mind = self.mind
         at = entry.at_s if mind.plan.by_clock else float(entry.n)
-        for facts in entry.attempts:
-            score = self.believed(facts) if facts.learns and facts.failure not in _OF_ROUTE else math.nan
-            now = (score, facts.tokens)
-            if all(a == b or (a != a and b != b) for a, b in zip(now, facts.taught, strict=True)):  # noqa: PLR0124 - nan
-                continue
-            new = tuple(b if a != a else math.nan for a, b in zip(facts.taught, now, strict=True))  # noqa: PLR0124 - nan
-            grown = all(a != a or a == b for a, b in zip(facts.taught, now, strict=True))  # noqa: PLR0124 - nan
-            was, facts.taught = facts.taught, now
-            if taught:
-                continue
-            if not grown:
-                mind.unlearn(Lesson(entry.type, facts.model, at, *was))
-                mind.add(Lesson(entry.type, facts.model, at, *now))
-            elif heard:
-                mind.hear(Lesson(entry.type, facts.model, at, *new))
-            else:
-                mind.add(Lesson(entry.type, facts.model, at, *new))
+        score, tokens = facts.taught
+        self.n_judgements += (score == score) - (was[0] == was[0])  # noqa: PLR0124 - nan
+        if (was[0] == was[0] and was[0] != score) or (was[1] == was[1] and was[1] != tokens):
+            mind.unlearn(Lesson(entry.type, facts.model, at, *was))
+            mind.add(Lesson(entry.type, facts.model, at, score, tokens))
+            return
+        new = Lesson(
+            entry.type,
+            facts.model,
+            at,
+            score if was[0] != was[0] else math.nan,
+            tokens if was[1] != was[1] else math.nan,
+        )
+        (mind.hear if heard else mind.add)(new)
 
     def _used(self, entry: Entry) -> tuple[int, int]:
-        nano = sum(facts.nano or 0 for facts in entry.attempts)
-        tokens = sum(int(facts.usage.get(name, 0)) for facts in entry.attempts for name in _TOKENS)
+        nano = tokens = 0
+        for facts in entry.attempts:
+            nano += facts.nano or 0
+            if self.budget.tills:
+                tokens += sum(facts.usage.get(name, 0) for name in _TOKENS)
         return nano, tokens
 
     def _book(self, id_: str, entry: Entry, used: tuple[int, int], *, taught: bool) -> None:
@@ -289,5 +318,5 @@ def _lessons(entry: Entry, at: float) -> list[Lesson]:
     return [
         Lesson(entry.type, facts.model, at, *facts.taught)
         for facts in entry.attempts
-        if facts.taught[0] == facts.taught[0] or facts.taught[1] == facts.taught[1]  # noqa: PLR0124 - nan
+        if facts.taught[0] == facts.taught[0] or facts.taught[1] == facts.taught[1]
     ]

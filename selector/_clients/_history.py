@@ -78,8 +78,16 @@ def told(core: Core, id_: str) -> str:
         event["propensity"] = later[-1]
     deal = _Past(event, explained[0] if explained else None)
     decision = Decision(
-        id_, int(event["n"]), float(event["at"]), deal, 0, str(event["route"]), Basis(event["reason"]),
-        event.get("expected_cost_usd"), int(event.get("held_nano") or 0), None,
+        id_,
+        int(event["n"]),
+        float(event["at"]),
+        deal,
+        0,
+        str(event["route"]),
+        Basis(event["reason"]),
+        event.get("expected_cost_usd"),
+        int(event.get("held_nano") or 0),
+        None,
     )
     return "\n".join([str(decision), *_reported(events)])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from threading import Event, Thread
 
 from selector._clients._core import Core
@@ -23,6 +24,8 @@ class Keeper:
     ----------
     core
         What it looks after.
+    drop_old
+        Removes what is older than is to be kept.
 
     Attributes
     ----------
@@ -30,8 +33,8 @@ class Keeper:
         What the disk last refused, or None.
     """
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
+    def __init__(self, core: Core, drop_old: Callable[[], int]) -> None:
+        self._core, self._drop_old = core, drop_old
         self._stop = Event()
         self._thread: Thread | None = None
         self.trouble: str | None = None
@@ -69,7 +72,8 @@ class Keeper:
                     if self._core.is_snapshot_due:
                         self._core.snapshot()
                 if n % _SEAL_EVERY == 0:
-                    self._core.keep()
+                    self._core.seal()
+                    self._drop_old()
                 self.trouble = None
             except StateError as error:
                 if self.trouble is None:

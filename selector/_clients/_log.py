@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from selector._clients._offer import SURE, Offer, Terms
+from selector._clients._offer import SURE, Offer
 from selector.posteriors import Event as Withdrawal
 from selector.records import Decision, Task
 
@@ -29,7 +29,8 @@ def decided(decision: Decision, *, propensity: float | None, prompts: bool) -> d
     prompts
         Whether its prompt is written too.
     """
-    terms, offer = cast("Terms", decision.terms), cast("Offer", decision.deal)
+    offer = cast("Offer", decision.deal)
+    terms = offer.terms(decision)
     event: dict[str, Any] = {
         "kind": "decision",
         "id": decision.id,
@@ -102,7 +103,7 @@ def offered(offer: Offer, decision: Decision) -> dict[str, Any]:
 
 def propensity(decision: Decision) -> float | None:
     """Return the probability of a choice where it is known without work: 1 where there was none to make."""
-    terms = cast("Terms", decision.terms)
+    terms = cast("Offer", decision.deal).terms(decision)
     if decision.reason in SURE:
         return 1.0
     return None if terms.cost is not None else float(terms.odds.probabilities[decision.arm])

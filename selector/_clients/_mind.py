@@ -173,20 +173,21 @@ class Mind:
     @property
     def n_since(self) -> int:
         """How many tasks were chosen for since the last time that beliefs were published."""
-        return sum(offer.n_chosen for offer in self.offers.values())
+        return sum(len(offer.inputs) for offer in self.offers.values())
 
     def _count_arrivals(self) -> None:
         """Count tasks that were chosen for since, and how long their inputs were."""
         for offer in self.offers.values():
-            self.decider.arrive(offer.board.type, offer.n_chosen)
-            if offer.n_counted:
+            self.decider.arrive(offer.board.type, len(offer.inputs))
+            known = [n for n in offer.inputs if n is not None]
+            if known:
                 sums = self.input_sums[:, offer.board.type]
-                sums *= _KEPT**offer.n_counted
-                sums += (offer.n_counted, offer.sum_tokens)
-            offer.n_chosen = offer.n_counted = offer.sum_tokens = 0
+                sums *= _KEPT ** len(known)
+                sums += (len(known), sum(known))
+            offer.inputs.clear()
 
     def _outdate(self) -> None:
-        """What was laid out no longer stands for what was published."""
+        """Let go of what was laid out: it no longer stands for what was published."""
         self.offers = {}
         self.version += 1
 
@@ -223,7 +224,9 @@ class Mind:
             found.append((*_arrays(places, own), self.beliefs))
         if len(own) < len(lessons):
             others = [lesson for lesson in lessons if lesson.model not in self.models]
-            found.append((*_arrays([self.retired_cell(each.type, each.model, each.at) for each in others], others), self.retired))
+            found.append(
+                (*_arrays([self.retired_cell(each.type, each.model, each.at) for each in others], others), self.retired)
+            )
         return found
 
     def retired_cell(self, type_: str, model: str, now: float) -> tuple[int, int]:

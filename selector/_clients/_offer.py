@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from selector.decision import Board, Odds, candidates
+from selector.decision import Board, Cost, Odds, candidates
 from selector.records import Basis, Candidate, Decision, Exclusion, Layout, Task
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Terms(NamedTuple):
     """The row of draws that was picked."""
     odds: Odds
     """Who might serve."""
-    cost: Floats | None
+    cost: Cost | None
     """What it is expected to cost at each model; None: what its type does."""
     exclusions: tuple[Exclusion | None, ...] | None
     """Why models may not serve; None: for what excludes them from all tasks of the type."""
@@ -75,20 +75,20 @@ class Offer:
         self.usd_most = max(self.usd)
         self.out_usd = tokens * tariff.usd_per_token + tariff.call_usd
         self.usd_in = tariff.usd_in
+        self.out_each: list[float] = []
+        self.in_each: list[float] = []
+        self.in_most = 0.0
         self.exclusions: tuple[Exclusion | None, ...] = ()
         self.routes: list[str] = []
         self.explores = True
         self.n_serving = int(board.may.sum())
-        self.n_chosen = self.n_counted = self.sum_tokens = 0
+        self.inputs: list[int | None] = []
+        self.reason = Basis.POLICY
+        self.quick = False
         self.budgets: Callable[[], tuple[str, ...]] = tuple
         self.logged: str | None = None
         self._bounded: tuple[int, int, int] | None = None
         self._worst: list[int | None] | None = None
-
-    @property
-    def quick(self) -> bool:
-        """Whether a task without wishes can be chosen for at once."""
-        return self.explores and self.n_serving > 0
 
     @property
     def worst(self) -> list[int | None]:
@@ -119,31 +119,38 @@ class Offer:
         calls = [rates.call for k in may if (rates := tariff.rates[k]) is not None]
         return written, max(tariff.dear_out), max(calls, default=0)
 
-    def cost(self, input_tokens: int) -> Floats:
+    def cost(self, input_tokens: int) -> Cost:
         """Return what a task with an input of known length is expected to cost at each model."""
-        return self.out_usd + input_tokens * self.usd_in
+        return Cost(self.out_usd, self.usd_in, input_tokens)
+
+    def terms(self, decision: Decision) -> Terms:
+        """Read what a decision's task asked; of a task without wishes the task alone was kept, and its row."""
+        if isinstance(decision.terms, Terms):
+            return decision.terms
+        task, row = cast("tuple[Task, int]", decision.terms)
+        tokens = task.input_tokens
+        cost = None if tokens is None else self.cost(tokens)
+        return Terms(task, tokens, False, row, self.odds, cost, None, None)  # noqa: FBT003 - a record
 
     def propensity(self, decision: Decision) -> float | None:
         """Return the probability with which a decision chose its model."""
-        terms = cast("Terms", decision.terms)
+        terms = self.terms(decision)
         if decision.reason in SURE:
             return 1.0
-        odds = terms.odds if terms.cost is None else Odds(self.board, terms.odds.may, terms.cost)
+        odds = terms.odds if terms.cost is None else Odds(self.board, terms.odds.may, terms.cost.usd)
         return float(odds.probabilities[decision.arm])
 
     def laid_out(self, decision: Decision) -> Layout:
         """Work out who might have served, with which probability, and what comes next when the call fails."""
-        terms, arm = cast("Terms", decision.terms), decision.arm
-        odds = terms.odds if terms.cost is None else Odds(self.board, terms.odds.may, terms.cost)
+        terms, arm = self.terms(decision), decision.arm
+        odds = terms.odds if terms.cost is None else Odds(self.board, terms.odds.may, terms.cost.usd)
         names = self.routes if terms.routes is None else [route.name for route in terms.routes]
         likely = odds.probabilities
         if decision.reason in SURE:
             likely = np.zeros(len(self.models))
             likely[arm] = 1.0
         tokens = np.where(self.tariff.known, self.tokens, np.nan)
-        found = candidates(
-            odds, self.models, routes=names, tokens=tokens, probabilities=likely, row=terms.row
-        )
+        found = candidates(odds, self.models, routes=names, tokens=tokens, probabilities=likely, row=terms.row)
         if decision.reason is Basis.LAST_RESORT:
             found = (Candidate(model=decision.model, route=decision.route, probability=1.0),)
         why = self.exclusions if terms.exclusions is None else terms.exclusions

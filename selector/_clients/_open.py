@@ -20,7 +20,7 @@ from selector.catalog import Catalog
 from selector.config import Config, found_in
 from selector.store import State
 
-__all__ = ["configured", "open_core", "state_path", "take_up"]
+__all__ = ["configured", "engine_of", "open_core", "state_path", "take_up"]
 
 _RECENT = 100_000
 _FILES = ("selector.yaml", "selector.yml", "selector.toml", "selector.json")
@@ -79,20 +79,11 @@ def open_core(
     read_only
         Whether nothing may be written.
     """
-    catalog = Catalog.of(config)
-    screen = Screen(catalog, config.task_types)
-    plan = Plan(config, catalog, screen)
-    tariffs = Tariffs(tuple(model.route for model in catalog))
-    tariffs.fresh(clock())
-    mind = Mind(plan, tariffs, randomness.key(), list(config.task_types))
-    budget = Budget(config, clock(), plan.usual_usd(mind.tariff))
+    engine = engine_of(config, randomness, clock)
     state = State.open(path, clock=clock, durability=config.state.durability, read_only=read_only)
     try:
         if not read_only:
-            state.claim(bool(budget.hard))
-        fold = Fold(mind, budget, config.outcomes.rank)
-        engine = Engine(mind, budget, screen, fold, randomness.choices(), clock)
-        mind.decider.pacer = budget.pace
+            state.claim(bool(engine.budget.hard))
         take_up(state, engine)
         return Core(state, engine, prompts=config.state.log_prompts)
     except BaseException:
@@ -100,7 +91,27 @@ def open_core(
         raise
 
 
-def take_up(state: State, engine: Engine, *, anew: bool = False) -> None:
+def engine_of(config: Config, randomness: Randomness, clock: Callable[[], float]) -> Engine:
+    """Build what chooses under a configuration, before it learnt anything.
+
+    Parameters
+    ----------
+    config, randomness, clock
+        As for `open_core`.
+    """
+    catalog = Catalog.of(config)
+    screen = Screen(catalog, config.task_types)
+    tariffs = Tariffs(tuple(model.route for model in catalog))
+    tariffs.fresh(clock())
+    plan = Plan(config, catalog, screen)
+    mind = Mind(plan, tariffs, randomness.key(), list(config.task_types))
+    budget = Budget(config, clock(), plan.usual_usd(mind.tariff))
+    fold = Fold(mind, budget, config.outcomes.rank)
+    mind.decider.pacer = budget.pace
+    return Engine(mind, budget, screen, fold, randomness.choices(), clock)
+
+
+def take_up(state: State, engine: Engine, *, anew: Callable[[], Iterable[dict[str, Any]]] | None = None) -> None:
     """Learn what a log holds: from the last snapshot on, or from its beginning.
 
     Parameters
@@ -110,11 +121,13 @@ def take_up(state: State, engine: Engine, *, anew: bool = False) -> None:
     engine
         That nothing was learnt by yet.
     anew
-        Whether snapshots are not to be trusted: everything is folded again from the log.
+        Gives all events after those that were dropped: they are folded again, whatever snapshots say. None: only what
+        comes after the last snapshot.
     """
     fold, mind, now = engine.fold, engine.mind, engine.clock()
     fold.find = state.find
     snapshot = None if anew else state.read_snapshot("posteriors", fold_version=FOLD_VERSION)
+    whole = snapshot is None
     if snapshot is None:
         snapshot = state.read_snapshot("base", fold_version=FOLD_VERSION)
     folded: Mapping[str, tuple[int, int]] = {}
@@ -125,21 +138,22 @@ def take_up(state: State, engine: Engine, *, anew: bool = False) -> None:
             setattr(fold, name, value)
         engine.budget.load(snapshot.extra["budget"], now)
         fold.seen = {writer: position[1] for writer, position in folded.items()}
+    if not whole:
         _remember(fold, state.recent(_RECENT))
-        withdrawals: Iterable[dict[str, Any]] = ()
-    else:
-        withdrawals = [event for event in state.events() if event["kind"] == "drift"]
-    for event in withdrawals:
-        fold.fold(event, heard=False)
-    for event in state.events(folded):
-        if snapshot is not None or event["kind"] != "drift":
+    events = anew or (lambda: state.events(folded))
+    if whole:  # an alarm of one writer is about others' outcomes too: alarms first, then weights are right in any order
+        for event in events():
+            if event["kind"] == "drift":
+                fold.fold(event, heard=False)
+    for event in events():
+        if not whole or event["kind"] != "drift":
             fold.fold(event, heard=False)
-        if event["kind"] in {"usage", "judgement"}:
-            mind.n_waiting += 1
-    present = engine.now()
+        mind.n_waiting += event["kind"] in {"usage", "judgement"}
+        if len(fold.flying) > _RECENT:
+            fold.trim()
     engine.budget.steer(now, fold.in_flight)
-    mind.learn(present)
-    mind.refresh(present, whole=True)
+    mind.learn(engine.now())
+    mind.refresh(engine.now(), whole=True)
 
 
 def _remember(fold: Fold, events: Iterable[dict[str, Any]]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
+from bisect import bisect_left
 from datetime import UTC, datetime
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,12 +15,27 @@ from selector._clients._mind import Mind
 from selector.catalog import NANO, Rates, Route, nano
 from selector.errors import ConfigError, InvalidOutcomeError
 from selector.posteriors import output_token_equivalents
-from selector.records import Outcome, Usage
+from selector.records import Outcome
 
 __all__ = ["Report"]
 
 _MTOK = 1_000_000
+_READ = attrgetter(*USAGE)
 _NEW = "caller"
+
+
+class _Counted(NamedTuple):
+    """Token classes of one attempt, checked before."""
+
+    input_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+    @property
+    def context_tokens(self) -> int:
+        return (self.input_tokens or 0) + (self.cache_read_tokens or 0) + (self.cache_write_tokens or 0)
 
 
 class Report:
@@ -33,6 +49,8 @@ class Report:
 
     def __init__(self, mind: Mind) -> None:
         self._mind, self._catalog = mind, mind.plan.catalog
+        self._rates: dict[tuple[str, int, int], Rates] = {}
+        self._edges: dict[str, tuple[int, ...]] = {}
 
     def events(self, id_: str, entry: Entry, outcome: Outcome, now: float) -> list[dict[str, Any]]:
         """Write an outcome as the events that are news.
@@ -65,14 +83,16 @@ class Report:
         failure = None if outcome.error is None else outcome.error.value
         found: list[dict[str, Any]] = []
         if number > len(entry.attempts) or (failure is not None and failure != facts.failure):
-            found.append({
-                "kind": "attempt",
-                **base,
-                "model": route.model,
-                "route": route.name,
-                "failure": failure,
-                "selected_by": "policy" if number == 1 else _NEW,
-            })
+            found.append(
+                {
+                    "kind": "attempt",
+                    **base,
+                    "model": route.model,
+                    "route": route.name,
+                    "failure": failure,
+                    "selected_by": "policy" if number == 1 else _NEW,
+                }
+            )
         usage = self._usage(entry, facts, route, outcome)
         if usage:
             found.append({"kind": "usage", **base, **usage})
@@ -80,7 +100,9 @@ class Report:
         if judgement:
             found.append({"kind": "judgement", **base, **judgement})
         if not found and _says_nothing(outcome):
-            raise InvalidOutcomeError("the outcome says nothing; give usage (tokens, cost_usd, latency_s), a score or an error")
+            raise InvalidOutcomeError(
+                "the outcome says nothing; give usage (tokens, cost_usd, latency_s), a score or an error"
+            )
         return found
 
     def _attempt(self, entry: Entry, outcome: Outcome) -> tuple[int, Facts, Route]:
@@ -111,15 +133,17 @@ class Report:
         return Route(model=facts.model, id=facts.model)
 
     def _usage(self, entry: Entry, facts: Facts, route: Route, outcome: Outcome) -> dict[str, Any]:
-        given = {name: value for name in USAGE if (value := getattr(outcome, name)) is not None}
+        given = {name: value for name, value in zip(USAGE, _READ(outcome), strict=True) if value is not None}
         if not given:
             return {}
         known = facts.usage
+        if not known:
+            return given | self._priced(entry, route, given, given)
         for name, value in given.items():
             if name in known and known[name] != value:
                 raise InvalidOutcomeError(
-                    f"Outcome.{name} is {value:g}, and {known[name]:g} was reported of the same attempt before; a usage "
-                    "counts once: leave it out, or name the route of the attempt that it is of"
+                    f"Outcome.{name} is {value:g}, and {known[name]:g} was reported of the same attempt before; a "
+                    "usage counts once: leave it out, or name the route of the attempt that it is of"
                 )
         new = {name: value for name, value in given.items() if name not in known}
         if not new:
@@ -131,12 +155,12 @@ class Report:
         cost = usage.get("cost_usd")
         if route.prices is None:
             return {} if cost is None else {"tokens": float(cost), "nano": nano(cost)}
-        counted = {name: usage.get(name) for name in USAGE if name.endswith("_tokens")}
-        if all(counted[name] is None for name in ("input_tokens", "cache_read_tokens", "cache_write_tokens")):
-            counted["input_tokens"] = entry.input_tokens
-        spent = Usage(**counted)
-        at = datetime.fromtimestamp(max(entry.at_s, 0.0), UTC)
-        rates = route.prices.rates(at=at, context_tokens=spent.context_tokens)
+        look = usage.get
+        read, cached, kept = look("input_tokens"), look("cache_read_tokens"), look("cache_write_tokens")
+        if read is None and cached is None and kept is None:
+            read = entry.input_tokens
+        spent = _Counted(read, cached, kept, look("output_tokens"), look("reasoning_tokens"))
+        rates = self._rates_of(route, entry.at_s, spent.context_tokens)
         by_list = rates.cost_nano(spent)
         answered = spent.output_tokens is not None or spent.reasoning_tokens is not None
         found: dict[str, Any] = {}
@@ -153,8 +177,23 @@ class Report:
         self._compare(entry, route, spent, (rates, by_list if answered else None), cost if "cost_usd" in new else None)
         return found
 
+    def _rates_of(self, route: Route, at_s: float, context_tokens: int) -> Rates:
+        """Find the rates of a call; those of one minute are looked up once."""
+        assert route.prices is not None  # noqa: S101 - asked before
+        edges = self._edges.get(route.name)
+        if edges is None:
+            edges = self._edges[route.name] = route.prices.tier_edges
+        key = (route.name, int(at_s // 60), bisect_left(edges, context_tokens))
+        rates = self._rates.get(key)
+        if rates is None:
+            if len(self._rates) > 1_000:
+                self._rates.clear()
+            at = datetime.fromtimestamp(max(at_s, 0.0), UTC)
+            rates = self._rates[key] = route.prices.rates(at=at, context_tokens=context_tokens)
+        return rates
+
     def _compare(
-        self, entry: Entry, route: Route, spent: Usage, listed: tuple[Rates, int | None], cost: float | None
+        self, entry: Entry, route: Route, spent: _Counted, listed: tuple[Rates, int | None], cost: float | None
     ) -> None:
         """Hold what was billed, read and counted against what was expected."""
         k = self._mind.models.get(route.model)
@@ -194,7 +233,7 @@ class Report:
         return {"source": outcome.source, "score": outcome.score, "at": at}
 
 
-def _equivalents(rates: Rates, spent: Usage) -> float:
+def _equivalents(rates: Rates, spent: _Counted) -> float:
     """Count output and reasoning as output tokens of the same price."""
     written, thought = spent.output_tokens or 0, spent.reasoning_tokens or 0
     if not rates.output:
@@ -205,5 +244,3 @@ def _equivalents(rates: Rates, spent: Usage) -> float:
 def _says_nothing(outcome: Outcome) -> bool:
     empty = all(getattr(outcome, name) is None for name in USAGE)
     return empty and outcome.score is None and outcome.error is None and outcome.route is None and not outcome.retracted
-
-

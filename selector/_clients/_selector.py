@@ -14,6 +14,7 @@ from selector._clients._forks import FORKS
 from selector._clients._history import told
 from selector._clients._keeper import Keeper
 from selector._clients._open import configured, open_core, state_path
+from selector._clients._rebuild import drop_old
 from selector._clients._status import Status, status_of
 from selector.config import Config
 from selector.errors import ConfigError, StateError
@@ -50,7 +51,7 @@ class Selector:
 
     def __init__(self, core: Core, config: Config, randomness: Randomness) -> None:
         self._core, self._config, self._randomness = core, config, randomness
-        self._keeper = Keeper(core)
+        self._keeper = Keeper(core, lambda: drop_old(core, config))
         self._closed = False
         self._pid = os.getpid()
         FORKS.add(self)
@@ -90,8 +91,7 @@ class Selector:
         StateError
             If the folder cannot be used.
         """
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
-            raise ConfigError(f"seed must be a whole number of at least 0, not {seed!r}")
+        _check_seed(seed)
         config, file = configured(source, os.environ)
         folder = state_path(state, config, file, os.environ)
         randomness = Randomness(seed)
@@ -138,7 +138,7 @@ class Selector:
             If a hard budget's hold could not be written down.
         """
         if task.__class__ is not Task:
-            raise ConfigError(f"a task is a Task, not {task!r}; write Task({task!r})" if isinstance(task, str) else f"a task is a Task, not a {type(task).__name__}")
+            raise _not_a_task(task)
         if not self._keeper.is_running:
             self._begin()
         return self._core.engine.select(task)
@@ -237,3 +237,14 @@ class Selector:
     def __del__(self) -> None:
         if not getattr(self, "_closed", True) and self._pid == os.getpid() and self._core.unwritten:
             warnings.warn(f"{self!r} was not closed; use it in a with block", ResourceWarning, stacklevel=2)
+
+
+def _not_a_task(given: object) -> ConfigError:
+    if isinstance(given, str):
+        return ConfigError(f"a task is a Task, not {given!r}; write Task({given!r})")
+    return ConfigError(f"a task is a Task, not a {type(given).__name__}; write Task(...)")
+
+
+def _check_seed(seed: object) -> None:
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
+        raise ConfigError(f"seed must be a whole number of at least 0, not {seed!r}")

@@ -167,7 +167,9 @@ def _restore_rest(mind: Mind, extra: dict[str, Any], kept: list[tuple[int, int]]
     places = [mind.index[name] for name in extra["types"]]
     mind.input_sums[:, places] = np.array(extra["inputs"]).reshape(2, n_types)
     old, new = [a for a, _ in kept], [b for _, b in kept]
-    for sums, values in zip((mind.ratios.dollars, mind.ratios.inputs, mind.ratios.lengths), extra["ratios"], strict=True):
+    for sums, values in zip(
+        (mind.ratios.dollars, mind.ratios.inputs, mind.ratios.lengths), extra["ratios"], strict=True
+    ):
         sums[:, new] = np.array(values)[:, old]
     decider.n_outcomes = int(extra["n_outcomes"])
     decider.mix[0, places] = extra["mix"]

@@ -131,9 +131,7 @@ class Tariffs:
             if len(self._found) >= _MANY:
                 self._found.clear()
             at = datetime.fromtimestamp(max(self._at, 0.0), UTC)
-            rates = [
-                None if r.prices is None else r.prices.rates(at=at, context_tokens=context_tokens) for r in routes
-            ]
+            rates = [None if r.prices is None else r.prices.rates(at=at, context_tokens=context_tokens) for r in routes]
             longest, windows = [r.max_output_tokens for r in routes], [r.context_tokens for r in routes]
             found = self._found[routes, bucket] = Tariff(rates, longest, windows)
         return found

@@ -36,6 +36,11 @@ class Pace:
         What a request is expected to cost before anything was seen, > 0: a window's traffic is first guessed so that
         it is met.
 
+    Attributes
+    ----------
+    arrived
+        Requests that came since the last `advance`; whoever chooses counts them.
+
     Examples
     --------
     >>> pace = Pace([BudgetConfig(usd_per_request=0.02), BudgetConfig(usd=1, per="day")], "UTC", 0.0, usual_usd=0.01)
@@ -44,7 +49,8 @@ class Pace:
     """
 
     def __init__(self, configs: Sequence[BudgetConfig], zone: str, now: float, usual_usd: float) -> None:
-        self._zone, self._now, self._arrived = zone, now, 0
+        self._zone, self._now, self.arrived = zone, now, 0
+        self._paid: list[float] = []
         self._means: list[PerRequest] = []
         self._windows: list[tuple[BudgetConfig, Window]] = []
         self._rolling: list[tuple[BudgetConfig, RollingWindow]] = []
@@ -91,21 +97,24 @@ class Pace:
         for each in self._every:
             each.in_flight = in_flight
 
-    def arrive(self) -> None:
-        """Count a request; `advance` says when it came."""
-        self._arrived += 1
+    def pay(self, usd: float) -> None:
+        """Take note of what a request cost; `advance` books it."""
+        self._paid.append(usd)
 
     def advance(self, now: float) -> bool:
         """Let time pass, and tell whether a window ended; time that goes back is the last one seen."""
         self._now = now = max(now, self._now)
+        for usd in self._paid:
+            self.settle(np.array([usd]))
+        self._paid.clear()
         ended = now >= self.ends
         for config, window in self._windows:
             if ended and now >= self._end_of(config):
                 window.roll()
-            window.arrive(self._phase(config, now), self._arrived)
+            window.arrive(self._phase(config, now), self.arrived)
         for _, rolling in self._rolling:
-            rolling.arrive(now - self._origin, self._arrived)
-        self._arrived = 0
+            rolling.arrive(now - self._origin, self.arrived)
+        self.arrived = 0
         if ended:
             self._set_end(now)
         return ended

@@ -82,7 +82,8 @@ class PerRequest:
     def settle(self, cost_usd: Floats) -> None:
         """Bank what was not spent."""
         mean = self.mean_usd
-        self.bank = np.clip(self.bank + mean - cost_usd, -_DEBT_MOST * mean, _BANK_MOST * mean)
+        bank = self.bank + mean - cost_usd
+        self.bank = np.minimum(np.maximum(bank, -_DEBT_MOST * mean), _BANK_MOST * mean)
 
 
 class Horizon:
@@ -239,7 +240,7 @@ class Window:
     [0.036]
     """
 
-    __slots__ = ("_limit", "_phase", "spent", "in_flight", "traffic")
+    __slots__ = ("_limit", "_phase", "in_flight", "spent", "traffic")
 
     def __init__(self, limit_usd: float, traffic: Traffic) -> None:
         self.in_flight = InFlight()

@@ -148,7 +148,9 @@ class RollingWindow:
 
     def target(self) -> Floats:
         """Return the target per request, USD, shape (n_seeds,)."""
-        released = np.maximum(self.left_usd - self.in_flight.usd, 0.0) / self._seconds + self._spent[:, -1] / self._slice
+        released = (
+            np.maximum(self.left_usd - self.in_flight.usd, 0.0) / self._seconds + self._spent[:, -1] / self._slice
+        )
         rate, mean = self._rate(), self.mean_usd  # window_target's clip, with both sides per second
         return window_target(released * _LONG, np.maximum(rate * _LONG, 1.0), mean)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from selector.catalog._layers import Sheet, overlaid
 from selector.catalog._money import nano, usd
@@ -19,6 +19,21 @@ if TYPE_CHECKING:
 __all__ = ["Prices", "Rates"]
 
 _MTOK = 1_000_000
+
+
+class Counted(Protocol):
+    """Tokens by class, such as a `Usage`: disjoint, and None where nobody counted."""
+
+    @property
+    def input_tokens(self) -> int | None: ...
+    @property
+    def cache_read_tokens(self) -> int | None: ...
+    @property
+    def cache_write_tokens(self) -> int | None: ...
+    @property
+    def output_tokens(self) -> int | None: ...
+    @property
+    def reasoning_tokens(self) -> int | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +96,7 @@ class Rates:
             "usd_per_call": usd(self.call),
         }
 
-    def cost_nano(self, usage: Usage) -> int:
+    def cost_nano(self, usage: Counted) -> int:
         """Price a usage, in nano-dollars, rounded up once at the end.
 
         Examples

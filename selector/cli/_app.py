@@ -2,27 +2,61 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
+import orjson
 import typer
 
-from selector.cli import _demo, _simulate
+from selector.cli import (
+    _beliefs,
+    _demo,
+    _explain,
+    _forget,
+    _init,
+    _models,
+    _rebuild,
+    _record,
+    _select,
+    _simulate,
+    _status,
+    _why,
+)
+from selector.cli._options import UsageError, listening, usage_error
 from selector.cli._output import complain
-from selector.errors import BudgetExceededError, ConfigError, NoEligibleModelError, SelectorError
+from selector.errors import BudgetExceededError, ConfigError, NoEligibleModelError, SelectorError, nearest
 
 __all__ = ["app", "run"]
 
+_COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
+    "init": (_init.init, "Write a first configuration from the environment's keys."),
+    "validate": (_models.validate, "Check a configuration, and say what it would do."),
+    "models": (_models.models, "List models, prices, and why one is not used."),
+    "select": (_select.select, "Choose a model for a task."),
+    "record": (_record.record, "Report what came of a decision."),
+    "explain": (_explain.explain, "Say why a model was chosen."),
+    "why": (_why.why, "Say why a model is used, or never is."),
+    "beliefs": (_beliefs.beliefs, "Lay out what is believed."),
+    "status": (_status.status, "Take stock of the state folder."),
+    "budget": (_status.budget, "Say what is spent, held and left."),
+    "rebuild": (_rebuild.rebuild, "Fold the log anew, and compare."),
+    "forget": (_forget.forget, "Remove what users wrote from the log."),
+    "simulate": (_simulate.simulate, "Replay policies on a table of outcomes."),
+    "demo": (_demo.demo, "Simulate a world of published figures."),
+}
 app = typer.Typer(
     name="selector",
     help="Which model should do this task, at which provider, within this budget?",
-    no_args_is_help=True,
+    epilog="Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 no eligible model, 4 budget exceeded.",
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("simulate")(_simulate.simulate)
-app.command("demo")(_demo.demo)
+for _name, (_command, _short) in _COMMANDS.items():
+    app.command(_name, short_help=_short)(_command)
 
 
 def _show_version(wanted: bool) -> None:
@@ -42,17 +76,50 @@ def _root(
 
 def run(arguments: list[str]) -> int:
     """Run one command and turn errors into exit codes."""
+    as_json = "--json" in arguments
     try:
-        app(arguments)
+        _check(arguments)
+        with listening():
+            code = app(arguments or ["--help"], standalone_mode=False, prog_name="selector")
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except typer.Abort:
+        return _tell("stopped", "Abort", 1, as_json=as_json)
     except SelectorError as error:
-        complain(str(error))
-        return _code(error)
+        return _tell(str(error), type(error).__name__, _code(error), as_json=as_json, **_facts(error))
+    except UsageError as error:
+        return _tell(error.format_message(), "UsageError", 2, as_json=as_json)
     except OSError as error:
-        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-        return 1
-    return 0
+        said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        return _tell(said, type(error).__name__, 1, as_json=as_json)
+    return (code if isinstance(code, int) else 0) if arguments else 2
+
+
+def _check(arguments: list[str]) -> None:
+    """Refuse what is no text, and a command that there is not."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise usage_error(f"{argument!r} is not UTF-8 text") from None
+    first = arguments[0] if arguments else "--help"
+    if not first.startswith("-") and first not in _COMMANDS:
+        raise usage_error(f"no command {first!r}{nearest(first, _COMMANDS)}")
+
+
+def _tell(message: str, error: str, code: int, *, as_json: bool, **facts: Any) -> int:  # noqa: ANN401 - facts of any sort
+    """Print an error as one line, and for programs as one line of JSON after it."""
+    complain(" ".join(message.splitlines()))
+    if as_json:
+        said = {"schema": "selector.error/1", "error": error, "message": message, "exit_code": code, **facts}
+        sys.stderr.write(orjson.dumps(said).decode() + "\n")
+    return code
+
+
+def _facts(error: SelectorError) -> dict[str, Any]:
+    """Read off what an error knows beside its message."""
+    names = ("file", "line", "key", "reasons", "budget", "resets_at")
+    return {name: value for name in names if (value := getattr(error, name, None)) is not None}
 
 
 def _code(error: SelectorError) -> int:

@@ -9,10 +9,10 @@ from typing import Annotated
 import numpy as np
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from selector.cli._output import console, money, number, print_json, progress, study_tables
-from selector.decision import Decider, candidates
+from selector.cli._options import AsJson, Quiet, Verbose, wanted
+from selector.cli._output import console, money, number, print_json, progress, study_tables, table_of
+from selector.decision import Board, Decider, candidates
 from selector.replay import Protocol, World, published_world, run_study, settings_of, simulate, world_citations
 from selector.report import frontier_figure, learnt_figure, save_svg
 
@@ -30,10 +30,12 @@ def demo(
     tasks: Annotated[int, typer.Option(min=100, help="How many tasks.")] = 3000,
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds.")] = 12,
     seed: Annotated[int, typer.Option(min=0, help="Of the world.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress bar.")] = False,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
 ) -> None:
     """Simulate a world built from published figures: 11 models, 9 kinds of task, three budgets."""
+    wanted(None, None, as_json, verbose, quiet)
     world = published_world(tasks, np.random.default_rng(seed))
     settings = [settings_of(word, world.matrix, None, budget=True)[0] for word in _POLICIES]
     protocols = [Protocol(measured=world.matrix, budget_usd=budget) for budget in _BUDGETS]
@@ -70,9 +72,7 @@ def _draw_learnt(world: World, decider: Decider, path: Path) -> None:
 def _show_learnt(out: Console, world: World, decider: Decider) -> None:
     """Print, per task type, which models got the work of one run, what is believed of them, and the truth."""
     matrix, beliefs = world.matrix, decider.beliefs
-    table = Table(
-        title=f"what one run at {money(_SHOWN)} USD per task learnt", title_justify="left", title_style="bold"
-    )
+    table = table_of(f"what one run at {money(_SHOWN)} USD per task learnt")
     for heading in ("task type", "most work to", "of its tasks", "believed", "truth", "USD/task"):
         table.add_column(heading, justify="left" if heading in {"task type", "most work to"} else "right")
     for x, name in enumerate(matrix.task_types):
@@ -93,11 +93,11 @@ def _show_choice(out: Console, world: World, decider: Decider) -> None:
     """Print what the next choice would be made from."""
     type_ = world.matrix.task_types.index(_KIND)
     title = f"the next {_KIND} task: one dollar more is worth {decider.price[0]:.2f} successes"
-    table = Table(title=title, title_justify="left", title_style="bold")
+    table = table_of(title)
     table.add_column("model")
     for heading in ("mean", "90 % interval", "n", "prior", "USD now", "drawn utility", "probability"):
         table.add_column(heading, justify="right")
-    for c in candidates(decider, world.matrix.models, type_):
+    for c in candidates(Board(decider, type_).everyone, world.matrix.models):
         low, high = c.interval or (0.0, 1.0)
         numbers = [number(c.mean, 2), f"{low:.2f} .. {high:.2f}", f"{c.n:.0f}", f"{c.prior_share:.0%}"]
         table.add_row(c.model, *numbers, money(c.cost_usd), number(c.utility, 3), f"{c.probability:.1%}")

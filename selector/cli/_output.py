@@ -8,17 +8,28 @@ from contextlib import contextmanager
 from typing import Any
 
 import orjson
+from rich.box import HEAVY_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-__all__ = ["complain", "console", "money", "number", "print_json", "progress", "study_tables", "write_json"]
+__all__ = ["complain", "console", "money", "number", "print_json", "progress", "study_tables", "table_of", "write_json"]
+
+_UNWRAPPED = 100_000  # columns
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a console that respects NO_COLOR, pipes and narrow terminals; a pipe gets wide lines, unwrapped."""
-    found = Console(stderr=stderr, highlight=False)
-    return found if found.is_terminal else Console(stderr=stderr, highlight=False, width=160)
+    """Return a console that respects NO_COLOR, pipes and narrow terminals; a pipe gets its lines unwrapped."""
+    found = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if not found.is_terminal:
+        found.width = _UNWRAPPED
+    return found
+
+
+def table_of(title: str) -> Table:
+    """Begin a table: with rules on a terminal, of aligned columns alone in a pipe."""
+    box = HEAVY_HEAD if console().is_terminal else None
+    return Table(title=title, title_justify="left", title_style="bold", box=box)
 
 
 def complain(message: str) -> None:
@@ -66,7 +77,7 @@ def study_tables(study: dict[str, Any]) -> list[Table]:
     tables = []
     for budget in dict.fromkeys(row["budget_usd_per_request"] for row in study["rows"]):
         title = "no budget" if budget is None else f"{money(budget)} USD per request"
-        table = Table(title=title, title_justify="left", title_style="bold")
+        table = table_of(title)
         table.add_column("policy")
         if passes > 1:
             table.add_column("pass", justify="right")
@@ -112,7 +123,7 @@ def _row_cells(row: dict[str, Any], passes: int) -> list[str]:
 
 
 def _difference_table(differences: list[dict[str, Any]], passes: int) -> Table:
-    table = Table(title="paired differences, 95 % interval", title_justify="left", title_style="bold")
+    table = table_of("paired differences, 95 % interval")
     table.add_column("policies")
     if passes > 1:
         table.add_column("pass", justify="right")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     Bools = NDArray[np.bool_]
 
-__all__ = ["Board", "Odds"]
+__all__ = ["COIN", "Board", "Cost", "Odds"]
 
-_COIN = 2.0**26
+COIN = 2.0**26
+_BLOCK = 500_000  # utilities that are worked out at once
 
 
 class Board:
@@ -53,7 +54,6 @@ class Board:
 
     __slots__ = (
         "_by_mask",
-        "_lines",
         "alpha",
         "beta",
         "cost",
@@ -95,13 +95,13 @@ class Board:
         self.prior_strength: Floats = success.strength
         self.worth = 1.0 if setup.worth_usd is None else float(setup.worth_usd[type_])
         self._by_mask: dict[bytes, Odds] = {}
-        self._lines: dict[bytes, _Lines] = {}
         self.everyone = Odds(self, self.may)
 
     @property
     def mean(self) -> Floats:
         """Believed success, shape (n_models,)."""
-        return self.alpha / (self.alpha + self.beta)
+        mean: Floats = self.alpha / (self.alpha + self.beta)
+        return mean
 
     @property
     def shadow_price(self) -> float:
@@ -117,7 +117,7 @@ class Board:
             found = self._by_mask[key] = Odds(self, both if both.any() else eligible)
         return found
 
-    def choose_at(self, u: float, cost: Floats, odds: Odds) -> tuple[int, bool, int]:
+    def choose_at(self, u: float, cost: Cost, odds: Odds) -> tuple[int, bool, int]:
         """Read off a choice for a task whose cost is not its type's: `Odds.choose` without a table.
 
         Parameters
@@ -125,28 +125,59 @@ class Board:
         u
             One uniform number in [0, 1).
         cost
-            What the task is expected to cost, shape (n_models,).
+            What the task is expected to cost.
         odds
             Who may serve it.
         """
         if not self.setup.policy.by_row:
-            return Odds(self, odds.may, cost).choose(u)
-        scaled = u * _COIN
+            return Odds(self, odds.may, cost.usd).choose(u)
+        scaled = u * COIN
         whole = int(scaled)
         v = scaled - whole
         row = int(v * self.n_rows)
         if whole < odds.forced_below and odds.q is not None:
             return int(inverse_cdf(odds.q, np.asarray(v))), True, row
-        key = odds.may.tobytes()
-        lines = self._lines.get(key)
-        if lines is None:
-            lines = self._lines[key] = _Lines(self, odds)
-        utility = lines.rows[row] - (lines.low if row < self.n_low else lines.high) * cost
+        lines = odds.lines
+        if lines is None or lines.fixed_usd is not cost.fixed_usd:
+            lines = odds.draw_lines(cost)
+        utility = lines.net[row] - cost.amount * (lines.low if row < self.n_low else lines.high)
         arm = utility.argmax()
         if lines.may_tie and np.count_nonzero(utility == utility[arm]) > 1:
             shares = win_shares(utility[None], utility > -np.inf)
             arm = inverse_cdf(shares, np.asarray(v * self.n_rows % 1.0))
         return int(arm), False, row
+
+    def propensities(self, arms: NDArray[np.intp], costs: Floats, odds: Odds) -> Floats:
+        """Return with which probability each of many choices by `choose_at` took its model, exploration included.
+
+        Parameters
+        ----------
+        arms
+            The models that were chosen, shape (n,).
+        costs
+            What the tasks were expected to cost, shape (n, n_models).
+        odds
+            Who could serve them all.
+        """
+        if not self.setup.policy.by_row:
+            each = [Odds(self, odds.may, cost).probabilities[arm] for arm, cost in zip(arms, costs, strict=True)]
+            return np.array(each)
+        lines = odds.lines or _Lines(self, odds, Cost(self.cost, self.cost, 0.0))
+        if lines.may_tie:
+            each = [Odds(self, odds.may, cost).probabilities[arm] for arm, cost in zip(arms, costs, strict=True)]
+            return np.array(each)
+        slope = np.where(np.arange(self.n_rows) < self.n_low, *lines.slopes)[:, None]
+        own = np.empty(len(arms))
+        block = max(1, _BLOCK // lines.rows.size)
+        for start in range(0, len(arms), block):
+            at = slice(start, start + block)
+            won = (lines.rows - slope * costs[at, None, :]).argmax(-1)
+            own[at] = (won == arms[at, None]).mean(1)
+        if odds.q is None or not odds.forced_below:
+            return own
+        f = odds.forced_below / COIN
+        found: Floats = (1 - f) * own + f * odds.q[arms] / odds.q.sum()
+        return found
 
     def view(self, price: float, cost: Floats, may: Bools) -> View:
         """Show a policy all rows of draws at one price."""
@@ -172,19 +203,25 @@ class Odds:
         Who may serve, shape (n_models,).
     cost
         What this very task is expected to cost; None: what its type does.
+
+    Attributes
+    ----------
+    winners
+        The model that each row stands for, -1 where several tie; None before the first choice.
     """
 
-    __slots__ = ("cost", "_own", "_winners", "board", "forced_below", "may", "q")
+    __slots__ = ("_own", "board", "cost", "forced_below", "lines", "may", "q", "winners")
 
     def __init__(self, board: Board, may: Bools, cost: Floats | None = None) -> None:
         self.board, self.may = board, may
         self.cost = board.cost if cost is None else cost
         self._own: Floats | None = None
-        self._winners: list[int] | None = None
+        self.winners: list[int] | None = None
+        self.lines: _Lines | None = None
         q = board.q * may
         total = float(q.sum())
         self.q: Floats | None = q if total > 0 else None
-        self.forced_below = board.f * _COIN if total > 0 else 0.0
+        self.forced_below = board.f * COIN if total > 0 else 0.0
 
     def choose(self, u: float) -> tuple[int, bool, int]:
         """Read a choice off: one uniform number in [0, 1) is all its randomness.
@@ -194,7 +231,7 @@ class Odds:
         tuple
             The model's index, whether exploration forced it, and the row of draws.
         """
-        scaled = u * _COIN
+        scaled = u * COIN
         whole = int(scaled)
         v = scaled - whole
         board = self.board
@@ -203,16 +240,16 @@ class Odds:
             return int(inverse_cdf(self.q, np.asarray(v))), True, row
         if not board.setup.policy.by_row:
             return self._drawn(v), False, row
-        winners = self._winners
+        winners = self.winners
         if winners is None:
-            winners = self._winners = self._won()
+            winners = self.winners = self._won()
         arm = winners[row]
         return (arm if arm >= 0 else self._tied(row, v * board.n_rows % 1.0)), False, row
 
     @property
     def probabilities(self) -> Floats:
         """The probability of each model, shape (n_models,), exploration included."""
-        p, f = self.own, self.forced_below / _COIN
+        p, f = self.own, self.forced_below / COIN
         return p if self.q is None or not f else (1 - f) * p + f * self.q / self.q.sum()
 
     @property
@@ -227,6 +264,11 @@ class Odds:
                 at_low, at_high = self._at(board.low), self._at(board.high)
                 self._own = board.share * at_low + (1 - board.share) * at_high
         return self._own
+
+    def draw_lines(self, cost: Cost) -> _Lines:
+        """Prepare for choices of tasks whose cost grows from the same fixed costs at the same prices."""
+        self.lines = _Lines(self.board, self, cost)
+        return self.lines
 
     def best_mean(self) -> int:
         """Return the model of the best utility at its believed mean: the choice without exploration."""
@@ -283,18 +325,38 @@ class Odds:
         return int(inverse_cdf(p, rest))
 
 
+class Cost(NamedTuple):
+    """What one task is expected to cost at each model: a fixed part, and a price times an amount."""
+
+    fixed_usd: Floats
+    """Shape (n_models,)."""
+    price_usd: Floats
+    """Shape (n_models,)."""
+    amount: float
+    """Such as its number of input tokens."""
+
+    @property
+    def usd(self) -> Floats:
+        """The sum, shape (n_models,)."""
+        return self.fixed_usd + self.amount * self.price_usd
+
+
 class _Lines:
-    """Utility as the straight line in dollars that it is: rows - slope x cost."""
+    """Utility as the straight line in dollars that it is: rows - slope x cost, with the fixed costs taken off."""
 
-    __slots__ = ("high", "low", "may_tie", "rows")
+    __slots__ = ("fixed_usd", "high", "low", "may_tie", "net", "rows", "slopes")
 
-    def __init__(self, board: Board, odds: Odds) -> None:
+    def __init__(self, board: Board, odds: Odds, cost: Cost) -> None:
         objective, n = board.setup.objective, len(board.cost)
         worth, free, dear = np.ones((1, n)), np.zeros(n), np.ones(n)
         weight = objective.utility(worth, board.view(board.high, free, odds.may))[0, 0]
-        self.low, self.high = (
+        low, high = self.slopes = tuple(
             -float(objective.utility(0 * worth, board.view(price, dear, odds.may))[0, 0])
             for price in (board.low, board.high)
         )
         self.rows: Floats = np.where(odds.admitted(), weight * board.rows, -np.inf)
+        slope = np.where(np.arange(len(board.rows)) < board.n_low, low, high)[:, None]
+        self.fixed_usd = cost.fixed_usd
+        self.net: Floats = self.rows - slope * cost.fixed_usd
+        self.low, self.high = low * cost.price_usd, high * cost.price_usd
         self.may_tie = weight == 0 or board.setup.sharpness < 1

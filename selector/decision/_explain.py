@@ -73,6 +73,6 @@ def candidates(
             utility=float(utility[k]) if np.isfinite(utility[k]) else None,
             probability=float(likely[k]),
         )
-        for k in np.flatnonzero(odds.may)
+        for k in np.flatnonzero(odds.may).tolist()
     ]
     return tuple(sorted(found, key=lambda c: (-(c.utility if c.utility is not None else -np.inf), c.model)))

@@ -181,7 +181,9 @@ class Decision:
         return self._layout
 
     def __repr__(self) -> str:
-        return f"Decision({self.id!r}, task_type={self.task_type!r}, route={self.route!r}, reason={self.reason.value!r})"
+        return (
+            f"Decision({self.id!r}, task_type={self.task_type!r}, route={self.route!r}, reason={self.reason.value!r})"
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Decision) and other.id == self.id

@@ -103,7 +103,12 @@ class Task:
             raise _refused(f"Task.explore must be True, False or None, not {self.explore!r}")
         schema = mapping("Task.response_schema", self.response_schema, _refused)
         keep(self, metadata=mapping("Task.metadata", self.metadata, _refused) or {}, response_schema=schema)
-        keep(self, is_plain=not any(getattr(self, name) for name in _WISHES) and self.explore is not False and self.max_cost_usd is None)
+        keep(
+            self,
+            is_plain=not any(getattr(self, name) for name in _WISHES)
+            and self.explore is not False
+            and self.max_cost_usd is None,
+        )
 
     def _keep_words(self) -> None:
         if word("Task.type", self.type, _refused) is None:

@@ -12,7 +12,7 @@ from selector.store._parquet import DamagedError
 from selector.store._parts import Listing, Part, listing, parts_in
 from selector.store._tables import TABLES
 
-__all__ = ["drop", "sweep_dropped"]
+__all__ = ["drop", "droppable", "sweep_dropped"]
 
 
 def drop(root: Path, files: Files, before_s: float, folded: Mapping[str, Position]) -> int:
@@ -43,6 +43,27 @@ def drop(root: Path, files: Files, before_s: float, folded: Mapping[str, Positio
         remember(files, root, {w: at for w, at in found.dropped.items() if w in alive} | ends)
         sweep_dropped(root, files)
     return len(due)
+
+
+def droppable(root: Path, before_s: float) -> dict[str, Position]:
+    """Say up to which part and number of each writer all happened before a time, as far as that is sealed.
+
+    Parameters
+    ----------
+    root
+        The state folder.
+    before_s
+        The time, in seconds since 1970.
+
+    Returns
+    -------
+    dict
+        Writers of whom nothing may go are not in it.
+    """
+    found = listing(root)
+    every = dict.fromkeys(found.last, (2**62, 2**62))
+    due = [part for writer in found.last for part in _due(root, found, writer, before_s, every)]
+    return {part.writer: (part.number, extent_of(root, part.stem).last_seq) for part in due}
 
 
 def sweep_dropped(root: Path, files: Files) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from selector.errors import StateError
 from selector.store._forget import FORGETTABLE, NEVER_FORGOTTEN
+from selector.store._keep import droppable
 from selector.store._reader import Position
 from selector.store._snapshots import Folded
 from selector.store._view import View
@@ -47,6 +48,21 @@ class Upkeep(View):
             raise StateError(
                 f"the log in {self.path} was not sealed: {error.strerror or error}; make room: its journals stay"
             ) from error
+
+    def droppable(self, before_s: float) -> dict[str, Position]:
+        """Say what `drop` would remove: the last part and number of each writer of whom something may go.
+
+        Parameters
+        ----------
+        before_s
+            Only parts of which every event happened before this time, in seconds since 1970.
+
+        Returns
+        -------
+        dict
+            Positions, by writer.
+        """
+        return droppable(self.path, before_s)
 
     def drop(self, before_s: float, folded: Mapping[str, Position]) -> int:
         """Remove the oldest sealed parts for good, once what they say is kept in a snapshot.

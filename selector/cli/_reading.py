@@ -1,0 +1,143 @@
+"""What a state folder says, read while other processes use it; nothing is written."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from selector._clients._core import Core, Randomness
+from selector._clients._history import told
+from selector._clients._open import configured, open_core, state_path
+from selector._clients._status import Status, status_of
+from selector.catalog import Catalog
+from selector.cli._options import Wanted
+from selector.cli._output import complain
+from selector.config import Config
+from selector.errors import StateError
+from selector.records import Decision, Task
+from selector.store import State
+
+__all__ = ["Reading", "now", "reading", "state_folder"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A state folder under a configuration, as it stands now."""
+
+    config: Config
+    file: Path | None
+    """Where the configuration was read from; None: from the environment's keys."""
+    folder: Path
+    """The state folder, which need not be there yet."""
+    core: Core
+
+    @property
+    def catalog(self) -> Catalog:
+        """The models."""
+        return self.core.mind.plan.catalog
+
+    @property
+    def types(self) -> list[str]:
+        """The task types that are configured or came."""
+        return list(self.core.mind.index)
+
+    @property
+    def baseline(self) -> str | None:
+        """The model that others are compared with, or None."""
+        place = self.core.mind.plan.baseline
+        return None if place is None else self.core.mind.plan.models[place]
+
+    def beliefs(self) -> list[dict[str, Any]]:
+        """List what is believed: a row per model and task type."""
+        rows: list[dict[str, Any]] = self.core.beliefs().to_pylist()
+        return rows
+
+    def status(self) -> Status:
+        """Take stock."""
+        return status_of(self.core, None)
+
+    def explain(self, id_: str) -> str:
+        """Tell a decision from the log."""
+        return told(self.core, id_)
+
+    def events_of(self, id_: str) -> list[dict[str, Any]]:
+        """Find the events of a decision."""
+        return self.core.state.find(id_)
+
+    def preview(self, task: Task) -> Decision:
+        """Choose for a task as it would be done now, and write nothing."""
+        self.core.engine.made = lambda _decision: None
+        self.core.engine.version = lambda _task, _now: None
+        return self.core.engine.select(task)
+
+    def chosen(self, model: str, task_type: str) -> tuple[int, int]:
+        """Count the recent decisions of a type: those that chose a model, and all."""
+        recent = [e for e in self.core.fold.entries.values() if e.type == task_type]
+        return sum(e.attempts[0].model == model for e in recent), len(recent)
+
+    def usual_tokens(self, task_type: str) -> int | None:
+        """Return how long the inputs of recent tasks of a type were on average; None: nobody counted."""
+        found = [e.input_tokens for e in self.core.fold.entries.values() if e.type == task_type]
+        counted = [n for n in found if n is not None]
+        return round(sum(counted) / len(counted)) if counted else None
+
+
+@contextmanager
+def reading(wanted: Wanted, *, source: Path | None = None, fresh: bool = False) -> Iterator[Reading]:
+    """Read the state folder that is asked for, or what holds before the first decision where there is none yet.
+
+    Parameters
+    ----------
+    wanted
+        Which configuration and folder.
+    source
+        Another configuration file.
+    fresh
+        Whether to leave the state folder alone: what holds before the first decision.
+    """
+    config, file = configured(source or wanted.config, os.environ)
+    folder = state_path(wanted.state, config, file, os.environ)
+    if wanted.verbose:
+        complain(f"note: configuration {file or 'from the keys in the environment'}, state folder {folder}")
+    if not fresh and (wanted.state is not None or (folder / "store.json").exists()):
+        core = open_core(config, folder, Randomness(None), now, read_only=True)
+        try:
+            yield Reading(config, file, folder, core)
+        finally:
+            core.state.close()
+        return
+    if not (fresh or wanted.quiet):
+        complain(f"note: there is no state folder {folder} yet; this is what holds before the first decision")
+    with TemporaryDirectory(prefix="selector-") as empty:
+        core = open_core(config, Path(empty), Randomness(None), now)
+        try:
+            yield Reading(config, file, folder, core)
+        finally:
+            core.state.close()
+
+
+def state_folder(wanted: Wanted) -> Path:
+    """Find the state folder that is asked for.
+
+    Raises
+    ------
+    StateError
+        If there is none: nothing is made.
+    """
+    config, file = configured(wanted.config, os.environ)
+    folder = state_path(wanted.state, config, file, os.environ)
+    if not (folder / "store.json").exists():
+        raise StateError(f"there is no state in {folder}; name the folder that decisions were written to with --state")
+    State.open(folder, clock=now, read_only=True).close()
+    return folder
+
+
+def now() -> float:
+    """Return the time in seconds since 1970."""
+    return time.time()  # noqa: TID251 - the command line is where the clock comes from

@@ -1,0 +1,43 @@
+"""`selector rebuild`: the beliefs folded anew from the log, and compared with those that are stored."""
+
+from __future__ import annotations
+
+import typer
+
+from selector.cli._lines import say
+from selector.cli._options import AsJson, ConfigPath, Quiet, StatePath, Verbose, wanted
+from selector.cli._output import complain, print_json
+from selector.cli._reading import state_folder
+
+__all__ = ["rebuild"]
+
+_MOST = 1e-9
+
+
+def rebuild(
+    config: ConfigPath = None,
+    state: StatePath = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fold the log anew, and compare with the beliefs as they are stored: they must be equal to 1e-9."""
+    from selector._clients import rebuild as fold_anew  # noqa: PLC0415
+
+    asked = wanted(config, state, as_json, verbose, quiet)
+    found = fold_anew(asked.config, state=state_folder(asked))
+    is_equal = bool(found.is_equal) and found.largest_difference <= _MOST
+    if as_json:
+        data = {
+            "n_events": found.n_events,
+            "n_decisions": found.n_decisions,
+            "largest_difference": found.largest_difference,
+            "is_equal": is_equal,
+        }
+        print_json({"schema": "selector.rebuild/1", **data})
+    elif not quiet:
+        say(f"{found.n_events:,} events and {found.n_decisions:,} decisions were folded anew")
+        say(f"largest relative difference: {found.largest_difference:.3g}")
+    if not is_equal:
+        complain(f"the stored beliefs are not what the log says: they differ by {found.largest_difference:.3g}")
+        raise typer.Exit(1)
