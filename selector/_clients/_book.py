@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, cast
 
 from selector._clients._offer import Offer
 from selector.records import Decision
 
-__all__ = ["Entry", "Facts", "facts_of"]
+__all__ = ["TOKENS", "USAGE", "Compared", "Entry", "Facts", "facts_of"]
+
+TOKENS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
+USAGE = (*TOKENS, "cost_usd", "latency_s")
+_ANSWER = ("output_tokens", "reasoning_tokens")
+
+Compared = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
 
 
 def facts_of(decision: Decision) -> dict[str, Any]:
@@ -33,14 +40,12 @@ class Facts:
 
     Attributes
     ----------
-    model
-        Its name.
-    learns
-        Whether its judgement teaches the model's success.
-    usage
-        The fields that were reported; empty: none.
-    usage_by
-        The writer whose report counts.
+    model, route
+        What was called.
+    failure
+        Why it failed; None: it did not, as far as is known.
+    uses
+        The events that say what it used, each with its writer and number.
     tokens
         What the usage teaches: output tokens, or dollars where the model has no price; nan: nothing.
     nano
@@ -49,19 +54,63 @@ class Facts:
         The last word of each source: (when, writer, number, score or None where it was taken back).
     taught
         What beliefs were taught of it: (score, tokens).
+    compared
+        What expectations were held against: pairs of dollars, of the price of input, of its length.
     """
 
-    __slots__ = ("failure", "judged", "learns", "model", "nano", "route", "taught", "tokens", "usage", "usage_by")
+    __slots__ = ("compared", "failure", "judged", "model", "nano", "route", "taught", "tokens", "uses")
 
-    def __init__(self, model: str, route: str, *, learns: bool = True) -> None:
-        self.model, self.route, self.learns = model, route, learns
+    def __init__(self, model: str, route: str) -> None:
+        self.model, self.route = model, route
         self.failure: str | None = None
-        self.usage: dict[str, Any] = {}
-        self.usage_by: str | None = None
+        self.uses: tuple[Mapping[str, Any], ...] = ()
         self.tokens = math.nan
         self.nano: int | None = None
         self.judged: dict[str, tuple[float, str, int, float | None]] | None = None
         self.taught = (math.nan, math.nan)
+        self.compared: Compared | None = None
+
+    @property
+    def usage(self) -> dict[str, Any]:
+        """What is known of its usage: of two who said something of the same, the first writer's word."""
+        found: dict[str, Any] = {}
+        for event in self.uses:
+            for name in USAGE:
+                value = event.get(name)
+                if value is not None:
+                    found.setdefault(name, value)
+        return found
+
+    def use(self, event: Mapping[str, Any]) -> bool:
+        """Take in a usage, in any order; tell whether it said anything new."""
+        if not self.uses:
+            self.uses = (event,)
+            tokens, nano = event.get("tokens"), event.get("nano")
+            self.tokens = math.nan if tokens is None else float(tokens)
+            self.nano = None if nano is None else int(nano)
+            return True
+        before = self.usage
+        self.uses = tuple(sorted((*self.uses, event), key=_named))
+        tokens, nano = self.best("tokens", _ANSWER), self.best("nano", ("cost_usd",))
+        self.tokens = math.nan if tokens is None else float(tokens)
+        self.nano = None if nano is None else int(nano)
+        return self.usage != before
+
+    def best(self, name: str, first: tuple[str, ...] = ()) -> Any:  # noqa: ANN401 - a field of an event
+        """Read what was derived from the most: of those that said the first, who knew of the most others."""
+        found = [event for event in self.uses if event.get(name) is not None]
+        if len(found) < 2:
+            return found[0][name] if found else None
+        return max(found, key=lambda e: (any(e.get(each) is not None for each in first), _known(e)))[name]
+
+
+def _named(event: Mapping[str, Any]) -> tuple[str, int]:
+    return event["w"], event["s"]
+
+
+def _known(event: Mapping[str, Any]) -> int:
+    """Count the fields that were known when an event was written."""
+    return int(event.get("known") or sum(event.get(name) is not None for name in USAGE))
 
 
 class Entry:
@@ -117,7 +166,3 @@ class Entry:
     def of(cls, decision: Decision) -> Entry:
         """Begin what is known of a decision that was just made."""
         return cls(facts_of(decision))
-
-    def attempt(self, number: int) -> Facts | None:
-        """Find an attempt by its number, from 1."""
-        return self.attempts[number - 1] if number <= len(self.attempts) else None

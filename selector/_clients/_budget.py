@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from selector.budgets import NANO, Account, InFlight, Pace, Till
 from selector.config import Config
 
-__all__ = ["Budget"]
+__all__ = ["Budget", "Stand"]
 
 _log = logging.getLogger("selector")
+
+Stand = tuple[tuple[int, int, float], ...]
+"""How each limit stood: spent, held, when it ends."""
 
 
 class Budget:
@@ -34,6 +37,7 @@ class Budget:
         self.tills = tuple(Till(each, config.timezone, now) for each in limits)
         self.hard = tuple(till for till in self.tills if till.is_hard)
         self.pace: Pace | None = Pace(config.budgets, config.timezone, now, usual_usd) or None
+        self.counts_tokens = any(till.resource == "tokens" for till in self.tills)
         self.means = tuple(each for each in config.budgets if each.resource == "usd_per_request")
         self._warned: set[tuple[str, float, float]] = set()
         self.warn: Callable[[str], None] = _log.warning
@@ -54,13 +58,9 @@ class Budget:
         self.ends = min((till.ends for till in self.tills), default=math.inf)
 
     def fits(self, nano: int, tokens: int) -> Till | None:
-        """Return the tightest hard budget that a call does not fit, or None."""
-        lacking = [(till.amount(nano, tokens) - till.room, place) for place, till in enumerate(self.hard)]
-        worst = max(lacking, default=(0, 0))
-        free = nano == 0 and tokens == 0
-        return (
-            self.hard[worst[1]] if worst[0] > 0 and not (free and self.hard[worst[1]].resource != "requests") else None
-        )
+        """Return the tightest hard budget that a call does not fit, or None; what a call takes nothing of, it fits."""
+        lacking = [till for till in self.hard if (amount := till.amount(nano, tokens)) > 0 and amount > till.room]
+        return min(lacking, key=lambda till: till.room / max(till.limit, 1), default=None)
 
     def spare_nano(self) -> int | None:
         """Return what a call may be expected to cost so that enough is left for what is still to come; None: no end."""
@@ -91,6 +91,7 @@ class Budget:
                 self.n_overruns += 1
                 self.warn(f"overrun: a call took more of the budget {till.label!r} than was held: {is_:,} of {was:,}")
             self._watch(till)
+            self.ends = min(self.ends, till.ends)
         if usd is not None:
             self.paid(usd)
 
@@ -99,6 +100,7 @@ class Budget:
         for till in self.tills:
             if till.resource != "requests":
                 till.settle(0, till.amount(*more), at)
+                self.ends = min(self.ends, till.ends)
         if self.pace is not None and usd:
             self.pace.correct(usd)
 
@@ -128,15 +130,20 @@ class Budget:
         """Return when a budget's window ends."""
         return next((till.resets_at for till in self.tills if till.label == label), None)
 
-    def words(self) -> tuple[str, ...]:
-        """Say how each budget stands."""
+    def stand(self) -> Stand:
+        """Note how each limit stands: what was spent, what is held, when it ends."""
+        return tuple([(till.spent, till.held, till.ends) for till in self.tills])
+
+    def words(self, stand: Stand | None = None) -> tuple[str, ...]:
+        """Say how each budget stands, or stood."""
         lines = [f"budget {each.label}: {each.limit:g} USD per request on average" for each in self.means]
-        for till in self.tills:
+        for till, (spent_, held_, ends) in zip(self.tills, self.stand() if stand is None else stand, strict=True):
             unit = NANO if till.resource == "usd" else 1
-            spent, held, limit = (amount / unit for amount in (till.spent, till.held, till.limit))
+            spent, held, limit = (amount / unit for amount in (spent_, held_, till.limit))
             kind = "hard" if till.is_hard else "soft"
             name = till.resource if till.resource != "usd" else "USD"
-            until = f", until {till.resets_at:%Y-%m-%d %H:%M} UTC" if till.resets_at is not None else ""
+            reset = None if math.isinf(ends) else datetime.fromtimestamp(ends, UTC)
+            until = f", until {reset:%Y-%m-%d %H:%M} UTC" if reset is not None else ""
             lines.append(
                 f"budget {till.label} ({kind}): {spent:,.6g} spent, {held:,.6g} held of {limit:,.6g} {name}{until}"
             )
@@ -145,7 +152,8 @@ class Budget:
     def dump(self) -> dict[str, Any]:
         """Write down what was spent and seen, for `load`."""
         tills = {till.label: till.dump() for till in self.tills}
-        return {"tills": tills, "pace": None if self.pace is None else self.pace.dump()}
+        pace = None if self.pace is None else self.pace.dump()
+        return {"tills": tills, "pace": pace, "n_overruns": self.n_overruns}
 
     def load(self, saved: Mapping[str, Any], now: float) -> None:
         """Take up what was spent and seen of budgets that are still configured."""
@@ -154,6 +162,9 @@ class Budget:
                 till.load(saved["tills"][till.label])
         if self.pace is not None and saved["pace"] is not None:
             self.pace.load(saved["pace"], now)
+        self.n_overruns = int(saved["n_overruns"])
+        for till in self.tills:
+            self._watch(till)
         self._set_end()
 
     def _watch(self, till: Till) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -42,10 +43,11 @@ class _Case(NamedTuple):
     task: Task
     tokens: int | None
     guessed: bool
-    bound: int | None
     routes: tuple[Route, ...]
     tariff: Tariff
     cost: Floats
+    worst: list[tuple[int | None, int | None]]
+    """The most that a call of each can take, in nano-dollars and in tokens; None: nothing bounds it."""
 
 
 class Careful:
@@ -69,11 +71,9 @@ class Careful:
             If nobody may; BudgetExceededError, if it is for want of money.
         """
         case = self._case(task, offer)
-        exclusions = self._exclusions(case, offer)
-        worst = [self._worst(case, k) for k in range(len(offer.models))]
-        tightest: Till | None = None
+        exclusions, tightest = self._exclusions(task, case), None
         if self._budget.hard:
-            exclusions, tightest = self._fitting(case, exclusions, worst)
+            exclusions, tightest = self._fitting(case, exclusions)
         may = np.array([x is None for x in exclusions])
         if not may.any():
             return self._resort(case, offer, exclusions, tightest)
@@ -96,7 +96,7 @@ class Careful:
         exclusions: tuple[Exclusion | None, ...],
     ) -> Choice:
         arm, row, reason = found
-        nano, tokens = self._worst(case, arm) if self._budget.hard else (0, 0)
+        nano, tokens = case.worst[arm] if self._budget.hard else (0, 0)
         terms = Terms(
             case.task,
             case.tokens,
@@ -106,7 +106,8 @@ class Careful:
             Cost(case.cost, _FREE * case.cost, 0.0),
             exclusions,
             case.routes,
-            tokens,
+            tokens or 0,
+            self._budget.stand(),
         )
         return Choice(terms, arm, reason, case.routes[arm].name, float(case.cost[arm]), nano or 0)
 
@@ -121,13 +122,13 @@ class Careful:
         tariff = mind.tariffs.of(routes, tokens or 0)
         ratio = mind.dollar_ratio()
         if tokens is None:
-            n, total = mind.input_sums[:, offer.board.type]
-            lengths: Floats | float = total / n if n else 0.0
+            lengths: Floats | float = offer.usual_input
         else:
             lengths = tokens * mind.length_ratio() if guessed else float(tokens)
         out = offer.tokens * tariff.usd_per_token + tariff.call_usd
         cost: Floats = (out + lengths * (tariff.usd_in * mind.input_ratio())) * ratio
-        return _Case(task, tokens, guessed, bound, routes, tariff, cost)
+        worst = [self._worst(k, task, bound, routes) for k in range(len(routes))] if self._budget.hard else []
+        return _Case(task, tokens, guessed, routes, tariff, cost, worst or [(0, 0)] * len(routes))
 
     def _route(self, k: int, task: Task, tokens: int | None) -> Route:
         model = self._mind.plan.catalog.model(self._mind.plan.models[k])
@@ -138,38 +139,40 @@ class Careful:
         except NoEligibleModelError:
             return model.route
 
-    def _exclusions(self, case: _Case, offer: Offer) -> tuple[Exclusion | None, ...]:
-        task = case.task
+    def _exclusions(self, task: Task, case: _Case) -> tuple[Exclusion | None, ...]:
         found = self._screen.of_task(task, input_tokens=case.tokens)
-        worst = [self._worst(case, k)[0] for k in range(len(found))]
-        costs = Costs(
-            priced=case.tariff.known.tolist(),
-            free=[route.prices is not None and route.prices.is_free for route in case.routes],
-            worst_nano=worst,
-            expected_usd=case.cost.tolist(),
-        )
         money = cost_exclusions(
-            costs,
+            Costs(
+                priced=case.tariff.known.tolist(),
+                free=[route.prices is not None and route.prices.is_free for route in case.routes],
+                worst_nano=[nano for nano, _ in case.worst],
+                expected_usd=case.cost.tolist(),
+            ),
             dollar_budget=self._mind.plan.has_usd_budget,
             hard_budget=any(till.resource == "usd" for till in self._budget.hard),
             max_cost_usd=task.max_cost_usd,
         )
-        del offer
-        return tuple(a if a is not None else b for a, b in zip(found, money, strict=True))
+        excluded = [a if a is not None else b for a, b in zip(found, money, strict=True)]
+        if self._budget.hard and self._budget.counts_tokens:
+            for k, (_, tokens) in enumerate(case.worst):
+                if tokens is None and excluded[k] is None:
+                    excluded[k] = Exclusion(
+                        reason=Reason.UNBOUNDED_COST, detail="nothing bounds its tokens; give max_output_tokens"
+                    )
+        return tuple(excluded)
 
     def _fitting(
-        self, case: _Case, exclusions: tuple[Exclusion | None, ...], worst: list[tuple[int | None, int]]
+        self, case: _Case, exclusions: tuple[Exclusion | None, ...]
     ) -> tuple[tuple[Exclusion | None, ...], Till | None]:
         """Exclude who does not fit a hard budget, and name the budget that is tightest."""
         found, tightest = list(exclusions), None
-        for k, (nano, tokens) in enumerate(worst):
+        for k, (nano, tokens) in enumerate(case.worst):
             if found[k] is not None:
                 continue
-            till = self._budget.fits(nano or 0, tokens)
+            till = self._budget.fits(nano or 0, tokens or 0)
             if till is not None:
                 tightest = till
-                found[k] = Exclusion(reason=Reason.OVER_BUDGET, detail=self._lacking(till, nano or 0, tokens))
-        del case
+                found[k] = Exclusion(reason=Reason.OVER_BUDGET, detail=self._lacking(till, nano or 0, tokens or 0))
         return tuple(found), tightest
 
     @staticmethod
@@ -188,14 +191,13 @@ class Careful:
         lasting = may & ((case.cost * NANO <= spare) | (case.cost <= cheapest))
         return lasting if lasting.any() else may
 
-    def _worst(self, case: _Case, k: int) -> tuple[int | None, int]:
-        """Return the most that a call can take, in nano-dollars (None: nothing bounds it) and in tokens."""
-        longest = case.task.max_output_tokens
-        nano = case.tariff.worst_nano(k, case.bound, longest)
-        route = case.routes[k]
-        read = case.bound if case.bound is not None else route.context_tokens
+    def _worst(self, k: int, task: Task, bound: int | None, routes: tuple[Route, ...]) -> tuple[int | None, int | None]:
+        """Return the most that a call can take, in nano-dollars and in tokens; None: nothing bounds it."""
+        longest, route = task.max_output_tokens, routes[k]
+        nano = self._mind.tariffs.worst_nano(routes, k, bound, longest)
+        read = bound if bound is not None else route.context_tokens
         written = longest if longest is not None else route.max_output_tokens or route.context_tokens
-        return nano, (read or 0) + (written or 0)
+        return nano, None if read is None or written is None else read + written
 
     def _resort(
         self, case: _Case, offer: Offer, exclusions: tuple[Exclusion | None, ...], tightest: Till | None
@@ -210,12 +212,12 @@ class Careful:
             )
         resort = self._mind.plan.config.last_resort
         if resort is not None:
-            reference = Reference.parse(resort)
-            for arm, name in enumerate(offer.models):
-                nano, tokens = self._worst(case, arm)
-                if name == reference.name and nano is not None and self._budget.fits(nano, tokens) is None:
-                    odds = offer.board.among(np.arange(len(offer.models)) == arm)
-                    return self._choice(case, odds, (arm, 0, Basis.LAST_RESORT), exclusions)
+            arm = offer.models.index(Reference.parse(resort).name)
+            nano, tokens = case.worst[arm]
+            able = self._exclusions(replace(case.task, only=()), case)[arm] is None
+            if able and self._budget.fits(nano or 0, tokens or 0) is None:
+                odds = offer.board.among(np.arange(len(offer.models)) == arm)
+                return self._choice(case, odds, (arm, 0, Basis.LAST_RESORT), exclusions)
         until = (
             "" if tightest.resets_at is None else f"; it has room again at {tightest.resets_at:%Y-%m-%d %H:%M:%S} UTC"
         )
@@ -237,4 +239,4 @@ def _bytes(task: Task) -> int:
         n_parts += 1
     if task.response_schema is not None:
         texts.append(repr(task.response_schema))
-    return sum(len(text.encode()) for text in texts) + _BYTES_A_PART * n_parts
+    return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) + _BYTES_A_PART * n_parts

@@ -71,6 +71,7 @@ class Core:
         self.report = Report(engine.mind)
         self._prompts = prompts
         self.unwritten = engine.unwritten
+        self.inherited: dict[str, Decision] = {}
         self.n_unlogged = 0
         self.hard = bool(self.budget.hard)
         self._saved_at, self._saved_n = engine.clock(), 0
@@ -87,8 +88,9 @@ class Core:
                 f"a hard budget admits one process, and {self.state.path} was opened before this process was forked; "
                 "open it in one process alone"
             )
+        self._lay_open(decision)
         self.state.append(_log.decided(decision, propensity=_log.propensity(decision), prompts=self._prompts))
-        self.fold.entries[decision.id] = Entry.of(decision)
+        self.fold.began(decision.id, Entry.of(decision))
         if cast("Offer", decision.deal).terms(decision).cost is not None:
             self.unwritten[decision.id] = decision
 
@@ -111,21 +113,16 @@ class Core:
 
     def record(self, decision: Decision | str, outcome: Outcome) -> None:
         """Take in what was reported of a decision."""
-        id_ = _id_of(decision)
+        id_ = name_of(decision)
         if not isinstance(outcome, Outcome):
             raise InvalidOutcomeError(f"an outcome is an Outcome, not a {type(outcome).__name__}; write Outcome(...)")
         engine, fold = self.engine, self.fold
         with engine.lock:
             now = engine.clock()
-            made = self.unwritten.get(id_)
+            made = self.unwritten.get(id_) or self.inherited.get(id_)
             entry = fold.entries.get(id_)
             if entry is None:
-                entry = Entry.of(made) if made is not None else fold.entry(id_)
-            if entry is None:
-                raise UnknownDecisionError(
-                    f"no decision {id_!r} was made here; report outcomes to the state folder that chose, with the id "
-                    "that select gave"
-                )
+                entry = self._entry(id_, made)
             events = self.report.events(id_, entry, outcome, now)
             if not events:
                 fold.n_doubled += 1
@@ -133,12 +130,36 @@ class Core:
             if made is not None and not self.hard:
                 events[0]["of"] = facts_of(made)
             self._append(events)
-            fold.entries[id_] = entry
+            if id_ not in fold.entries and id_ not in self.inherited:
+                fold.began(id_, entry)
             fold.fold(*events, heard=True)
             self._note(outcome)
             self.mind.n_waiting += 1
             if self.mind.is_due:
                 self._publish(now)
+
+    def _entry(self, id_: str, made: Decision | None) -> Entry:
+        """Find what is known of a decision: one that waits to be written, of the log, or of another process."""
+        if made is not None:
+            return Entry.of(made)
+        found = self.fold.entry(id_)
+        if found is None:
+            self._hear()
+            found = self.fold.entry(id_)
+        if found is None:
+            raise UnknownDecisionError(
+                f"no decision {id_!r} was made here; report outcomes to the state folder that chose, with the id "
+                "that select gave"
+            )
+        return found
+
+    def _hear(self) -> None:
+        """Take in what other processes wrote."""
+        for event in self.state.tail():
+            self.fold.fold(event, heard=False)
+            self.mind.n_waiting += event["kind"] in {"usage", "judgement"}
+        if self.fold.early:
+            self.fold.settle_early()
 
     def _append(self, events: list[dict[str, Any]]) -> None:
         """Write events in one go, and give them the names they were written under."""
@@ -187,33 +208,35 @@ class Core:
             self.state.flush()
 
     def _write_one(self, decision: Decision, propensity: float | None) -> None:
-        offer: Offer = decision.deal  # type: ignore[assignment]  # what this room made it of
         try:
             if self.hard:
                 self.state.buffer(
                     {"kind": "explained", "at": decision.at_s, "decision_id": decision.id, "propensity": propensity}
                 )
             else:
-                if offer.logged is None:
-                    offer.logged = decision.id
-                    self.state.buffer(_log.offered(offer, decision))
+                self._lay_open(decision)
                 self.state.buffer(_log.decided(decision, propensity=propensity, prompts=self._prompts))
         except StateError:
             if len(self.unwritten) < _MOST_UNWRITTEN:
                 return
             self.n_unlogged += 1
         if decision.id not in self.fold.entries:
-            self.fold.entries[decision.id] = Entry.of(decision)
+            self.fold.began(decision.id, Entry.of(decision))
         self.unwritten.pop(decision.id, None)
+
+    def _lay_open(self, decision: Decision) -> None:
+        """Write what was on the table, once for all decisions of that time."""
+        offer = cast("Offer", decision.deal)
+        if offer.logged is None:
+            offer.logged = decision.id
+            self.state.buffer(_log.offered(offer, decision))
 
     def tick(self) -> None:
         """Do what time asks for: others' events, holds that expired, prices and windows that changed."""
         engine, fold = self.engine, self.fold
         with engine.lock:
             now = engine.clock()
-            for event in self.state.tail():
-                fold.fold(event, heard=False)
-                self.mind.n_waiting += event["kind"] in {"usage", "judgement"}
+            self._hear()
             for id_ in self._expired(now):
                 entry = fold.entries.get(id_)
                 if entry is None:
@@ -222,10 +245,11 @@ class Core:
                 nano, tokens = fold.expire(id_, entry)
                 if nano or tokens:
                     self.state.append({"kind": "settle", "at": now, "decision_id": id_, "nano": nano, "tokens": tokens})
-            changed = self.mind.tariffs.fresh(now)
+            engine.keep_time(now)
             rolled = now >= self.budget.ends or (self.budget.pace is not None and now >= self.budget.pace.ends)
-            if changed or rolled or self.mind.is_due or self.mind.n_since >= _UNSOLVED:
-                self._publish(now, whole=changed or rolled or self.mind.n_since >= _UNSOLVED)
+            stale = rolled or self.mind.n_since >= _UNSOLVED
+            if stale or self.mind.is_due:
+                self._publish(now, whole=stale)
 
     def _expired(self, now: float) -> list[str]:
         found = []
@@ -252,11 +276,17 @@ class Core:
             self._learn_all()
             now = self.engine.now()
             table = beliefs_table(self.mind, now, self.engine.clock())
-            extra = {**saved(self.mind, now), "budget": self.budget.dump(), "fold": counts(self.fold)}
+            extra = {**saved(self.mind, now), "budget": self.budget.dump(), "fold": self._counts()}
             self.state.flush()
             positions = self.state.positions
         self.state.write_snapshot("posteriors", table, positions, fold_version=FOLD_VERSION, extra=extra)
         self._saved_at, self._saved_n = self.engine.clock(), self.fold.n_reported
+
+    def _counts(self) -> dict[str, Any]:
+        """Count what the log has: decisions that wait to be written are counted when they are read."""
+        found = counts(self.fold)
+        found["n_decisions"] -= sum(id_ not in self.fold.entries for id_ in self.unwritten)
+        return found
 
     def _learn_all(self) -> None:
         """Learn what waits without publishing it: what is believed is then what the log says."""
@@ -266,6 +296,7 @@ class Core:
     def beliefs(self) -> Any:  # noqa: ANN401 - a pyarrow table
         """Lay out what is believed now."""
         with self.engine.lock:
+            self.engine.keep_time(self.engine.clock())
             self._learn_all()
             return beliefs_table(self.mind, self.engine.now(), self.engine.clock())
 
@@ -280,14 +311,23 @@ class Core:
             self.state.close()
 
     def after_fork(self, rng: np.random.Generator) -> None:
-        """Become a selector of one's own in a forked child; what the parent was about to write is the parent's."""
+        """Become a selector of one's own in a forked child; what the parent was about to write is the parent's.
+
+        The child can report outcomes of these decisions; each says what it is of, should the parent never write it.
+        """
+        fold = self.fold
+        fold.n_decisions = self._counts()["n_decisions"]
         for id_, decision in self.unwritten.items():
-            self.fold.entries.setdefault(id_, Entry.of(decision))
+            if id_ not in fold.entries:
+                fold.land(id_)
+                self.inherited[id_] = decision
         self.unwritten.clear()
         self.engine.fresh(rng, "")
 
     def begin_as_child(self) -> None:
-        """Take a name of one's own in a forked child."""
+        """Take a name of one's own in a forked child, and keep out who wants the folder alone."""
+        if not self.hard:
+            self.state.claim(exclusive=False)
         self.engine.prefix, _ = self.state.append({"kind": "audit", "at": self.engine.clock(), "what": "forked"})
 
     def seal(self) -> None:
@@ -297,8 +337,9 @@ class Core:
 
 def counts(fold: Fold) -> dict[str, Any]:
     """Write down what was counted, for the next process."""
-    names = ("n_decisions", "n_reported", "n_judgements", "n_doubled", "n_orphans", "next_n", "sources", "versions")
-    return {name: getattr(fold, name) for name in names}
+    names = ("n_decisions", "n_reported", "n_judgements", "n_doubled", "n_lost", "next_n", "sources", "versions")
+    early = {id_: [dict(event) for event in events] for id_, events in fold.early.items()}
+    return {name: getattr(fold, name) for name in names} | {"early": early}
 
 
 def propensities(decisions: list[Decision]) -> list[float | None]:
@@ -328,7 +369,8 @@ def is_flagged(counts_: list[int]) -> bool:
     return counts_[0] >= _SURE_AFTER and counts_[1] == 0
 
 
-def _id_of(decision: object) -> str:
+def name_of(decision: object) -> str:
+    """Give the id of a decision, or of what was given in its place."""
     if isinstance(decision, Decision):
         return decision.id
     if isinstance(decision, str):

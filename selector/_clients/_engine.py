@@ -11,7 +11,7 @@ from selector._clients._budget import Budget
 from selector._clients._careful import Careful
 from selector._clients._fold import Fold
 from selector._clients._mind import Mind
-from selector._clients._offer import Offer, Terms
+from selector._clients._offer import Offer
 from selector.budgets import NANO
 from selector.candidates import Screen
 from selector.decision import COIN, split
@@ -47,7 +47,7 @@ class Engine:
     ) -> None:
         self.mind, self.budget, self.screen, self.fold = mind, budget, screen, fold
         self.lock = Lock()
-        self.clock = clock
+        self.clock, self._tariffs = clock, mind.tariffs
         self.unwritten: dict[str, Decision] = {}
         self.made: Callable[[Decision], None] = lambda decision: self.unwritten.update({decision.id: decision})
         self.version: Callable[[Task, float], None] = lambda _task, _now: None
@@ -67,9 +67,9 @@ class Engine:
         """Choose a model for a task."""
         with self.lock:
             now, budget, tokens = self.clock(), self.budget, task.input_tokens
-            if now >= budget.ends:
-                budget.roll(now)
-            offer = self.mind.offers.get(task.type) or self._offered(task.type, now)
+            if now >= budget.ends or now >= self._tariffs.ends:
+                self.keep_time(now)
+            offer = self.mind.offers.get(task.type) or self._offered(task.type)
             luck = self._luck.pop() if self._luck else self._next()
             if not (
                 task.is_plain
@@ -91,15 +91,24 @@ class Engine:
             else:
                 arm = offer.board.choose_at(u, offer.cost(tokens), odds)[0]
                 usd = offer.out_each[arm] + tokens * offer.in_each[arm]
-            held = 0
+            held: int | None = 0
             if budget.hard:
-                held = offer.tariff.worst_nano(arm, tokens, task.max_output_tokens) or 0
-            return self._decided((task, row), offer, (arm, reason, offer.routes[arm], usd, held, 0), now)
+                longest = task.max_output_tokens
+                held = offer.worst[arm] if tokens is None else offer.tariff.worst_nano(arm, tokens, longest)
+            stand = budget.stand() if budget.tills else ()
+            rest = (arm, reason, offer.routes[arm], usd, held or 0, 0)
+            return self._decided((task, row, stand), offer, rest, now)
+
+    def keep_time(self, now: float) -> None:
+        """Let windows end, and prices change."""
+        self.budget.roll(now)
+        if self._tariffs.fresh(now):
+            self.mind.refresh(self.now(), whole=True)
 
     def _with_care(self, task: Task, offer: Offer, u: float, now: float) -> Decision:
         """Choose where a task has wishes, or not everybody fits the budgets."""
         self.version(task, now)
-        offer = self.mind.offers.get(task.type) or self._offered(task.type, now)
+        offer = self.mind.offers.get(task.type) or self._offered(task.type)
         choice = self._careful.choose(task, offer, u)
         if choice.reason is Basis.EXPLORATION:
             self._pay(choice.usd)
@@ -134,7 +143,7 @@ class Engine:
             self.unwritten[id_] = decision
         if budget.pace is not None:
             budget.pace.arrived += 1
-        offer.inputs.append(terms.input_tokens if terms.__class__ is Terms else terms[0].input_tokens)  # type: ignore[index]  # (task, row)
+        offer.n_chosen += 1
         fold.n_decisions += 1
         fold.next_n = n + 1
         fold.flying[id_] = usd
@@ -152,12 +161,12 @@ class Engine:
     def _pay(self, usd: float) -> None:
         self.mind.decider.allowance.pay(np.zeros(1, np.intp), np.array([usd]))
 
-    def _offered(self, task_type: str, now: float) -> Offer:
+    def _offered(self, task_type: str) -> Offer:
         mind = self.mind
-        if mind.tariffs.fresh(now):
-            mind.refresh(self.now(), whole=True)
-        board = mind.board(task_type, float(self.fold.next_n))
-        offer = Offer(mind.plan, board, task_type, mind.tariff, mind.beliefs.tokens.mean[0, board.type].copy())
+        mind.plan.admit(task_type, mind.types)
+        board = mind.board(task_type, self.fold.next_n, self.now())
+        offer = Offer(mind.plan, board, task_type, mind.tariffs, mind.beliefs.tokens.mean[0, board.type].copy())
+        offer.usual_input = float(mind.usual_inputs(self.now())[board.type])
         dollars = mind.dollar_ratio()
         offer.out_usd = offer.out_usd * dollars
         offer.usd_in = offer.usd_in * (dollars * mind.input_ratio())

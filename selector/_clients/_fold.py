@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any
 
-from selector._clients._book import Entry, Facts
+from selector._clients._book import TOKENS, Compared, Entry, Facts
 from selector._clients._budget import Budget
 from selector._clients._mind import Lesson, Mind
 from selector.budgets import NANO, InFlight
@@ -17,9 +17,8 @@ from selector.records import Failure
 
 __all__ = ["Fold"]
 
-_TOKENS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
-USAGE = (*_TOKENS, "cost_usd", "latency_s")
 _RECENT = 100_000  # decisions that are kept at hand; of older ones the log is asked
+_MOST_EARLY = 10_000  # reports whose decision is not known (yet)
 _OF_ROUTE = {failure.value for failure in Failure if failure.of_route}
 
 _OUTCOMES = frozenset({"usage", "judgement", "attempt"})
@@ -49,12 +48,19 @@ class Fold:
         self.n_reported = 0
         self.n_judgements = 0
         self.n_doubled = 0
-        self.n_orphans = 0
+        self.n_lost = 0
+        self.early: dict[str, list[Event]] = {}
+        self._known_early: dict[str, list[Event]] = {}
         self.next_n = 0
         self.sources: dict[str, list[int]] = {}
         self.versions: dict[str, list[str]] = {}
-        self.seen: dict[str, int] = {}
+        self.read: Callable[[], Mapping[str, tuple[int, int]]] = dict
         self.find: Callable[[str], list[dict[str, Any]]] = lambda _: []
+
+    @property
+    def n_orphans(self) -> int:
+        """How many reports were of decisions that nobody knows."""
+        return self.n_lost + sum(map(len, self.early.values()))
 
     @property
     def in_flight(self) -> InFlight:
@@ -76,17 +82,36 @@ class Fold:
         found = self.entries.get(id_)
         if found is not None:
             return found
-        events = self.find(id_)
-        if not events:
-            return None
-        for event in events:
-            if event["s"] <= self.seen.get(event["w"], 0):
-                self.know(event)
+        early = {(event["w"], event["s"]) for event in self.early.get(id_, ())}
+        read = self.read()
+        self.know_all(
+            event
+            for event in self.find(id_)
+            if event["s"] <= read.get(event["w"], (0, 0))[1] and (event["w"], event["s"]) not in early
+        )
         return self.entries.get(id_)
+
+    def settle_early(self) -> None:
+        """Take in reports that came before their decision did, as far as the log has it."""
+        for id_ in list(self.early):
+            if self.entry(id_) is not None:
+                self._catch_up(id_)
+        while sum(map(len, self.early.values())) > _MOST_EARLY:
+            self.n_lost += len(self.early.pop(next(iter(self.early))))
+
+    def _catch_up(self, id_: str) -> None:
+        for event in self.early.pop(id_, ()):
+            self._take(event, taught=False, heard=False)
 
     def know(self, event: Event) -> None:
         """Take in a fact that beliefs and budgets were told of already."""
         self._take(event, taught=True, heard=False)
+
+    def know_all(self, events: Iterable[Event]) -> None:
+        """Take in many such facts, in any order."""
+        for event in events:
+            self.know(event)
+        self._known_early.clear()
 
     def fold(self, *events: Event, heard: bool) -> None:
         """Take in facts that came together, and tell beliefs and budgets.
@@ -100,15 +125,20 @@ class Fold:
         """
         for event in events[:-1]:
             self._take(event, taught=False, heard=heard, last=False)
-        last = events[-1]
-        self._take(last, taught=False, heard=heard)
-        self.seen[last["w"]] = max(last["s"], self.seen.get(last["w"], 0))
+        self._take(events[-1], taught=False, heard=heard)
 
-    def decided(self, id_: str, entry: Entry) -> None:
-        """Take in a decision."""
+    def began(self, id_: str, entry: Entry) -> None:
+        """Keep what is known of a decision that was made here."""
         self.entries[id_] = entry
-        self.n_decisions += 1
-        self.next_n = max(self.next_n, entry.n + 1)
+        self._measure(entry)
+
+    def _measure(self, entry: Entry) -> None:
+        if entry.input_tokens is not None:
+            self.mind.measure(entry.type, self._at(entry), entry.input_tokens)
+
+    def _at(self, entry: Entry) -> float:
+        """Say when a decision was made, in the unit in which evidence ages."""
+        return entry.at_s if self.mind.plan.by_clock else float(entry.n)
 
     def trim(self) -> None:
         """Let go of the oldest entries beyond what is kept at hand, but of none whose hold stands."""
@@ -147,32 +177,37 @@ class Fold:
         id_ = event["id"]
         if id_ in self.entries:
             return
-        entry = Entry(dict(event))
+        entry = self.entries[id_] = Entry(dict(event))
+        for report in self._known_early.pop(id_, ()):
+            self.know(report)
         if taught:
-            self.entries[id_] = entry
             return
-        self.decided(id_, entry)
+        self._measure(entry)
+        self.n_decisions += 1
+        self.next_n = max(self.next_n, entry.n + 1)
         self.fly(id_, entry)
         self.budget.hold(*entry.held, entry.at_s)
+        if id_ in self.early:
+            self._catch_up(id_)
 
     def _outcome(self, event: Event, *, taught: bool) -> Entry | None:
         id_ = event["decision_id"]
-        entry = self.entries.get(id_) if taught else self.entry(id_)
+        entry = self.entries.get(id_)
         if entry is None and "of" in event:
             self._decision({**event["of"], "kind": "decision", "id": id_}, taught=taught)
             entry = self.entries[id_]
         if entry is None:
-            self.n_orphans += not taught
+            (self._known_early if taught else self.early).setdefault(id_, []).append(event)
             return None
         facts, kind = self._facts(entry, event), event["kind"]
         if kind == "usage":
-            self._usage(facts, event)
+            self._usage(entry, facts, event, taught=taught)
             if facts.nano is not None:
                 self._book(id_, entry, self._used(entry), taught=taught)
         elif kind == "judgement":
             self._judgement(facts, event)
         else:
-            facts.failure = event.get("failure")
+            facts.failure = event.get("failure") or facts.failure
         if not entry.is_reported:
             entry.is_reported = True
             self.n_reported += not taught
@@ -184,29 +219,25 @@ class Fold:
             return entry.attempts[0]
         while len(entry.attempts) < number:
             last = entry.attempts[-1]
-            after = all(f.failure is None or f.failure in _OF_ROUTE for f in entry.attempts)
-            entry.attempts.append(Facts(last.model, last.route, learns=after))
+            entry.attempts.append(Facts(last.model, last.route))
         facts = entry.attempts[number - 1]
         if "model" in event:
             facts.model, facts.route = str(event["model"]), str(event.get("route", event["model"]))
         return facts
 
-    def _usage(self, facts: Facts, event: Event) -> None:
-        writer = str(event["w"])
-        if facts.usage_by is not None and writer != facts.usage_by:
-            self.n_doubled += 1
-            if writer > facts.usage_by:
-                return
-            facts.usage, facts.tokens, facts.nano = {}, math.nan, None
-        facts.usage_by = writer
-        for name in USAGE:
-            value = event.get(name)
-            if value is not None:
-                facts.usage[name] = value
-        if event.get("tokens") is not None:
-            facts.tokens = float(event["tokens"])
-        if event.get("nano") is not None:
-            facts.nano = int(event["nano"])
+    def _usage(self, entry: Entry, facts: Facts, event: Event, *, taught: bool) -> None:
+        if not facts.use(event):
+            self.n_doubled += not taught
+        mind = self.mind
+        if facts.model in mind.unpriced:
+            cost = facts.best("cost_usd")
+            facts.tokens = math.nan if cost is None else float(cost)
+        elif facts.tokens != facts.tokens:
+            answer = [n for name in TOKENS[3:] if (n := facts.best(name)) is not None]
+            facts.tokens = float(sum(answer)) if answer else math.nan
+        before, facts.compared = facts.compared, _compared(entry, facts)
+        if facts.compared != before and not taught:
+            mind.compare(facts.model, before, facts.compared)
 
     def _judgement(self, facts: Facts, event: Event) -> None:
         source = str(event["source"])
@@ -228,25 +259,24 @@ class Fold:
         return float(min(found)[2]) if found else math.nan
 
     def _teach(self, entry: Entry, *, taught: bool, heard: bool) -> None:
+        """Teach what each attempt says; one that followed an answer saw the hard tasks, and says nothing of success."""
+        fair = True
         for facts in entry.attempts:
-            score = math.nan
-            if facts.judged and facts.learns and facts.failure not in _OF_ROUTE:
-                score = self.believed(facts)
-            was = facts.taught
-            score_was, tokens_was = was
-            tokens = facts.tokens
-            same_score = score == score_was or (score != score and score_was != score_was)  # noqa: PLR0124 - nan
-            same_tokens = tokens == tokens_was or (tokens != tokens and tokens_was != tokens_was)  # noqa: PLR0124 - nan
-            if same_score and same_tokens:
-                continue
-            facts.taught = (score, tokens)
-            if not taught:
-                self._lesson(entry, facts, was, heard=heard)
+            failed_on_task = facts.failure is not None and facts.failure not in _OF_ROUTE
+            believed = math.nan
+            if facts.judged and (facts.failure is None or failed_on_task):
+                believed = self.believed(facts)
+            was, now = facts.taught, (believed if fair else math.nan, facts.tokens)
+            if failed_on_task or believed == believed:  # noqa: PLR0124 - nan
+                fair = False
+            if not (_same(now[0], was[0]) and _same(now[1], was[1])):
+                facts.taught = now
+                if not taught:
+                    self._lesson(entry, facts, was, heard=heard)
 
     def _lesson(self, entry: Entry, facts: Facts, was: tuple[float, float], *, heard: bool) -> None:
         """Teach what is new of an attempt; take back what no longer holds."""
-        mind = self.mind
-        at = entry.at_s if mind.plan.by_clock else float(entry.n)
+        mind, at = self.mind, self._at(entry)
         score, tokens = facts.taught
         self.n_judgements += (score == score) - (was[0] == was[0])  # noqa: PLR0124 - nan
         if (was[0] == was[0] and was[0] != score) or (was[1] == was[1] and was[1] != tokens):
@@ -266,8 +296,11 @@ class Fold:
         nano = tokens = 0
         for facts in entry.attempts:
             nano += facts.nano or 0
-            if self.budget.tills:
-                tokens += sum(facts.usage.get(name, 0) for name in _TOKENS)
+            if self.budget.counts_tokens and facts.uses:
+                usage = facts.usage
+                read = [usage[name] for name in TOKENS[:3] if name in usage]
+                tokens += sum(read) if read else entry.input_tokens or 0
+                tokens += sum(usage.get(name, 0) for name in TOKENS[3:])
         return nano, tokens
 
     def _book(self, id_: str, entry: Entry, used: tuple[int, int], *, taught: bool) -> None:
@@ -295,7 +328,7 @@ class Fold:
         later = [
             lesson
             for entry in self.entries.values()
-            if (at := entry.at_s if mind.plan.by_clock else float(entry.n)) > withdrawal.at
+            if (at := self._at(entry)) > withdrawal.at
             for lesson in _lessons(entry, at)
             if event.get("model", lesson.model) == lesson.model and event.get("task_type", lesson.type) == lesson.type
         ]
@@ -312,6 +345,24 @@ class Fold:
             return Withdrawal("version", at, mind.type_of(event["task_type"], float(self.next_n)), keep)
         model = mind.models.get(event["model"])
         return None if model is None else Withdrawal("drift", at, model, keep)
+
+
+def _same(one: float, other: float) -> bool:
+    return one == other or (one != one and other != other)  # noqa: PLR0124 - nan
+
+
+def _compared(entry: Entry, facts: Facts) -> Compared | None:
+    """Hold what was billed, how its input was priced, and how long it was, against what was expected."""
+    look = facts.uses[0].get if len(facts.uses) == 1 else facts.usage.get
+    cost, listed = look("cost_usd"), facts.best("list_nano")
+    read, cached, kept = (look(name) for name in TOKENS[:3])
+    length = (read or 0) + (cached or 0) + (kept or 0)
+    weighed = facts.best("input_as") if cached or kept else length
+    dollars = (float(cost), listed / NANO) if cost is not None and listed else (0.0, 0.0)
+    inputs = (float(weighed), float(length)) if weighed is not None and length else (0.0, 0.0)
+    guess = entry.input_tokens
+    lengths = (float(length), float(guess)) if read is not None and guess and not entry.counted else (0.0, 0.0)
+    return (dollars, inputs, lengths) if dollars[1] or inputs[1] or lengths[1] else None
 
 
 def _lessons(entry: Entry, at: float) -> list[Lesson]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from selector._clients._core import Core
@@ -14,7 +15,7 @@ __all__ = ["told"]
 class _Past:
     """What the log says was on the table; a `Deal`."""
 
-    def __init__(self, event: dict[str, Any], table: dict[str, Any] | None) -> None:
+    def __init__(self, event: dict[str, Any], table: dict[str, Any]) -> None:
         self._event, self._table = event, table
         self.task_type = str(event["task_type"])
         self.models = (str(event["model"]),)
@@ -22,38 +23,68 @@ class _Past:
         self.config_digest = str(event.get("config_digest", ""))
 
     def laid_out(self, decision: Decision) -> Layout:
-        """Read who might have served."""
-        excluded = {name: _exclusion(text) for name, text in self._event.get("exclusions", {}).items()}
-        found = [c for c in self._candidates(decision) if c.model not in excluded]
-        return Layout(candidates=tuple(found), exclusions=excluded, chain=())
+        """Read who might have served, and what the budgets and the model to compare with were."""
+        table = self._table
+        excluded = self._event.get("exclusions")
+        if excluded is None:
+            excluded = table.get("exclusions", {})
+        exclusions = {name: _exclusion(text) for name, text in excluded.items() if name != decision.model}
+        found = [c for c in self._candidates(decision) if c.model not in exclusions]
+        name = table.get("baseline")
+        costs = dict(zip(table.get("models", ()), self._costs(), strict=True))
+        return Layout(
+            candidates=tuple(found),
+            exclusions=exclusions,
+            chain=(),
+            budgets=tuple(table.get("budgets", ())),
+            baseline=None if name is None else (name, costs.get(name)),
+        )
+
+    def _costs(self) -> list[float]:
+        """Work out what the task was expected to cost at each model."""
+        event, table = self._event, self._table
+        if "costs" in event or not table:
+            return list(event.get("costs", ()))
+        tokens = event.get("input_tokens")
+        if tokens is None:
+            return list(table["cost_usd"])
+        return [a + tokens * b for a, b in zip(table["answer_usd"], table["input_usd"], strict=True)]
 
     def _candidates(self, decision: Decision) -> list[Candidate]:
         from scipy.special import betaincinv
 
         table, likely = self._table, self._event.get("propensity")
-        own = Candidate(model=decision.model, route=decision.route, probability=likely or 0.0)
-        if table is None:
-            return [own]
+        if not table or decision.reason is Basis.LAST_RESORT:
+            return [Candidate(model=decision.model, route=decision.route, probability=likely or 0.0)]
         found = []
-        for k, name in enumerate(table["models"]):
+        for k, (name, cost) in enumerate(zip(table["models"], self._costs(), strict=True)):
             alpha, beta = table["alpha"][k], table["beta"][k]
-            chosen = name == decision.model
-            cost = decision.expected_cost_usd if chosen else table["cost_usd"][k]
             found.append(
                 Candidate(
                     model=name,
-                    route=decision.route if chosen else name,
+                    route=decision.route if name == decision.model else name,
                     mean=alpha / (alpha + beta),
                     interval=(float(betaincinv(alpha, beta, 0.05)), float(betaincinv(alpha, beta, 0.95))),
                     n=table["n"][k],
                     prior_share=min(1.0, table["prior"][k] / (alpha + beta)),
                     tokens=table["tokens"][k],
-                    cost_usd=cost,
+                    cost_usd=decision.expected_cost_usd if name == decision.model else cost,
                     utility=alpha / (alpha + beta) - self.shadow_price * (cost or 0.0),
-                    probability=likely if chosen and likely is not None else table["probability"][k],
+                    probability=table["probability"][k],
                 )
             )
-        return sorted(found, key=lambda c: -(c.utility or 0.0))
+        return _likely(sorted(found, key=lambda c: -(c.utility or 0.0)), decision, likely)
+
+
+def _likely(found: list[Candidate], decision: Decision, likely: float | None) -> list[Candidate]:
+    """Give the chosen model its own probability, and the others the rest of it, as those of their type share it."""
+    if likely is None:
+        return found
+    others = sum(c.probability for c in found if c.model != decision.model)
+    share = (1 - likely) / others if others else 0.0
+    return [
+        replace(c, probability=likely if c.model == decision.model else round(c.probability * share, 9)) for c in found
+    ]
 
 
 def told(core: Core, id_: str) -> str:
@@ -76,7 +107,7 @@ def told(core: Core, id_: str) -> str:
     later = [e["propensity"] for e in events if e["kind"] == "explained" and "propensity" in e]
     if likely is None and later:
         event["propensity"] = later[-1]
-    deal = _Past(event, explained[0] if explained else None)
+    deal = _Past(event, explained[0] if explained else {})
     decision = Decision(
         id_,
         int(event["n"]),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from selector._clients._offer import SURE, Offer
 from selector.posteriors import Event as Withdrawal
@@ -60,6 +61,8 @@ def decided(decision: Decision, *, propensity: float | None, prompts: bool) -> d
         event["guessed"] = True
     if offer.logged is not None and offer.logged != decision.id:
         event["deal"] = offer.logged
+    if terms.routes is not None and terms.cost is not None:
+        event["costs"] = _shorts(terms.cost.usd[offer.board.serving])
     if terms.exclusions is not None:
         excluded = {m: str(x) for m, x in zip(offer.models, terms.exclusions, strict=True) if x is not None}
         if excluded:
@@ -86,19 +89,29 @@ def offered(offer: Offer, decision: Decision) -> dict[str, Any]:
     """Write what was on the table as an event that names the first decision of that time."""
     board = offer.board
     may = np.flatnonzero(board.serving)
+    models = [offer.models[k] for k in may]
     return {
         "kind": "explained",
         "at": decision.at_s,
         "decision_id": decision.id,
-        "models": [offer.models[k] for k in may],
+        "models": models,
         "alpha": _shorts(board.alpha[may]),
         "beta": _shorts(board.beta[may]),
         "prior": _shorts(board.prior_strength[may]),
-        "n": _shorts(board.n[may]),
-        "tokens": _shorts(offer.tokens[may]),
+        "n": board.n[may].round().astype(int).tolist(),
+        "tokens": [None if not known else n for known, n in _known(offer, may)],
         "cost_usd": _shorts(board.cost[may]),
+        "answer_usd": _shorts(offer.out_usd[may]),
+        "input_usd": _shorts(offer.usd_in[may]),
         "probability": _shorts(board.everyone.probabilities[may]),
+        "exclusions": {m: str(x) for m, x in zip(offer.models, offer.exclusions, strict=True) if x is not None},
+        "baseline": offer.models[offer.baseline],
+        "budgets": list(offer.budgets(offer.terms(decision).stand)),
     }
+
+
+def _known(offer: Offer, may: NDArray[np.intp]) -> list[tuple[bool, float]]:
+    return list(zip(offer.tariff.known[may].tolist(), _shorts(offer.tokens[may]), strict=True))
 
 
 def propensity(decision: Decision) -> float | None:
@@ -133,7 +146,7 @@ def _short(value: float | None) -> float | None:
 
 
 def _shorts(values: Any) -> list[float]:  # noqa: ANN401 - an array
-    return [float(f"{value:.6g}") for value in values.tolist()]
+    return [float(f"{value:.5g}") for value in values.tolist()]
 
 
 def named(event: Mapping[str, Any], writer: str, seq: int) -> dict[str, Any]:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from selector._clients._book import Compared
 from selector._clients._offer import Offer
 from selector._clients._plan import Plan
 from selector._clients._tariff import Tariff, Tariffs
 from selector.budgets import Pacer
 from selector.decision import Board, Decider
-from selector.posteriors import Beliefs, Cells, Event, Floats, Learning, Priors, shrunk_ratio
+from selector.posteriors import Beliefs, Cells, Event, Evidence, Floats, Priors, shrunk_ratio
 
 __all__ = ["Lesson", "Mind", "Ratios"]
 
 _NONE_YET = ""  # stands for the first task type until one comes
 _RATIO_CALLS = 10.0  # usual calls that hold a ratio at one
-_KEPT = 0.998  # a type's usual input is a moving average over some 500 tasks
+_RATIO_TOKENS = 10_000.0  # tokens that do
 
 
 class Lesson(NamedTuple):
@@ -66,14 +68,17 @@ class Mind:
         self.models |= {m.was: self.models[m.name] for m in plan.catalog if m.was is not None}
         n = len(plan.models)
         self.ratios = Ratios(n)
-        self.input_sums = np.zeros((2, len(self.types)))
-        self.retired = Beliefs((1, 0, 0), Priors(tokens=np.empty((1, 0))), Learning(drift=False))
+        aging = plan.aging
+        self.inputs = Evidence(2, (1, len(self.types), 1), aging.half_life)
+        self._inputs: list[tuple[str, float, int]] = []
+        self.retired = Beliefs((1, 0, 0), Priors(tokens=np.empty((1, 0))), replace(aging, drift=False))
         self.retired_types: list[str] = []
         self.retired_models: list[str] = []
         self._waiting: list[tuple[bool, Lesson]] = []
         self._unlearn: list[Lesson] = []
         self.n_waiting = 0
         self.decider = Decider(plan.setup(self.types, self.tariff), [key])
+        self.unpriced = self._unpriced()
         self.offers: dict[str, Offer] = {}
         self.version = 0
 
@@ -97,22 +102,20 @@ class Mind:
         """Find a task type, or make room for it."""
         found = self.index.get(name)
         if found is None:
-            self.plan.admit(name, self.types)
             self._count_arrivals()
             if self.types == [_NONE_YET]:
                 self.types.clear()
-            else:
-                self.input_sums = np.pad(self.input_sums, ((0, 0), (0, 1)))
             found = self.index[name] = len(self.types)
             self.types.append(name)
+            self.inputs.grow(len(self.types), 1)
             self.decider.grow(self.plan.setup(self.types, self.tariff), now)
-            self._charge()
+            self._charge(now)
             self._outdate()
         return found
 
-    def board(self, name: str, now: float) -> Board:
+    def board(self, name: str, n_decisions: int, now: float) -> Board:
         """Lay out what was published of a task type."""
-        return Board(self.decider, self.type_of(name, now), now)
+        return Board(self.decider, self.type_of(name, now), float(n_decisions))
 
     def hear(self, lesson: Lesson) -> None:
         """Take in news: to be learnt, and listened to for drift."""
@@ -149,7 +152,7 @@ class Mind:
                 continue
             if due:
                 self._count_arrivals()
-                self._charge()
+                self._charge(now)
             self.decider.observe(cells, at=at, now=now, score=score, tokens=tokens, n_outcomes=n)
         if due:
             self._outdate()
@@ -159,7 +162,7 @@ class Mind:
         """Publish anew."""
         self.learn(now)
         self._count_arrivals()
-        self._charge()
+        self._charge(now)
         self.decider.refresh(now, whole=whole)
         self._outdate()
 
@@ -173,31 +176,70 @@ class Mind:
     @property
     def n_since(self) -> int:
         """How many tasks were chosen for since the last time that beliefs were published."""
-        return sum(len(offer.inputs) for offer in self.offers.values())
+        return sum(offer.n_chosen for offer in self.offers.values())
 
     def _count_arrivals(self) -> None:
-        """Count tasks that were chosen for since, and how long their inputs were."""
+        """Count tasks that were chosen for since."""
         for offer in self.offers.values():
-            self.decider.arrive(offer.board.type, len(offer.inputs))
-            known = [n for n in offer.inputs if n is not None]
-            if known:
-                sums = self.input_sums[:, offer.board.type]
-                sums *= _KEPT ** len(known)
-                sums += (len(known), sum(known))
-            offer.inputs.clear()
+            self.decider.arrive(offer.board.type, offer.n_chosen)
+            offer.n_chosen = 0
+
+    def measure(self, type_: str, at: float, input_tokens: int) -> None:
+        """Take note of how long a task's input was."""
+        self._inputs.append((type_, at, input_tokens))
+
+    def usual_inputs(self, now: float) -> Floats:
+        """Return how long inputs usually are, per task type; 0 where nobody said."""
+        n, total = self.input_sums(now)
+        found: Floats = np.divide(total, n, out=np.zeros_like(total), where=n > 0)
+        return found
+
+    def input_sums(self, now: float) -> Floats:
+        """Return how many inputs were measured, and their tokens, per task type, aged like all evidence."""
+        if self._inputs:
+            waiting, self._inputs = self._inputs, []
+            of = np.array([self.type_of(type_, at) for type_, at, _ in waiting], np.intp)
+            at, tokens = np.array([each[1:] for each in waiting], float).T
+            none = np.zeros(len(of), np.intp)
+            self.inputs.add(Cells(none, of, none), np.stack([np.ones(len(of)), tokens]), at.copy())
+        found: Floats = self.inputs.now(now)[:, 0, :, 0]
+        return found
+
+    def compare(self, model: str, before: Compared | None, after: Compared | None) -> None:
+        """Take note of what was billed, and how input was priced and counted, against what was expected."""
+        k = self.models.get(model)
+        if k is None:
+            return
+        ratios = self.ratios
+        for sums, place in ((ratios.dollars, 0), (ratios.inputs, 1), (ratios.lengths, 2)):
+            if before is not None:
+                sums[:, k] -= before[place]
+            if after is not None:
+                sums[:, k] += after[place]
 
     def _outdate(self) -> None:
         """Let go of what was laid out: it no longer stands for what was published."""
         self.offers = {}
         self.version += 1
 
-    def _charge(self) -> None:
+    def _charge(self, now: float) -> None:
         """Tell the decider what calls cost today, usual inputs included."""
-        tariff, dollars, inputs = self.tariff, self.dollar_ratio(), self.input_ratio()
-        n, total = self.input_sums
-        usual = np.divide(total, n, out=np.zeros_like(total), where=n > 0)
-        fixed = (usual[:, None] * (tariff.usd_in * inputs) + tariff.call_usd) * dollars
-        self.decider.charge(tariff.usd_per_token * dollars, fixed, self.plan.serving(self.types, tariff))
+        tariff = self.tariff
+        self.unpriced = self._unpriced()
+        serving = self.plan.serving(self.types, tariff)
+        self.decider.charge(tariff.usd_per_token * self.dollar_ratio(), self.fixed_usd(now), serving)
+
+    def fixed_usd(self, now: float) -> Floats:
+        """Return what calls are expected to cost beside their answers, shape (n_types, n_models)."""
+        tariff = self.tariff
+        usual = self.usual_inputs(now)[:, None]
+        fixed: Floats = (usual * (tariff.usd_in * self.input_ratio()) + tariff.call_usd) * self.dollar_ratio()
+        return fixed
+
+    def _unpriced(self) -> frozenset[str]:
+        """Name the models that are believed in dollars."""
+        known = self.tariff.known
+        return frozenset(name for name, k in self.models.items() if not known[k])
 
     def dollar_ratio(self) -> Floats:
         """Return dollars that were billed over dollars by the price list, per model."""
@@ -207,11 +249,11 @@ class Mind:
 
     def input_ratio(self) -> Floats:
         """Return what input cost over what it would have cost without a prompt cache, per model."""
-        return _ratio(self.ratios.inputs, np.maximum(self.tariff.usd_in * 10_000, 1e-9))
+        return _ratio(self.ratios.inputs, np.full(len(self.plan.models), _RATIO_TOKENS))
 
     def length_ratio(self) -> Floats:
         """Return input tokens over what was guessed from characters, per model."""
-        return _ratio(self.ratios.lengths, np.full(len(self.plan.models), 10_000.0))
+        return _ratio(self.ratios.lengths, np.full(len(self.plan.models), _RATIO_TOKENS))
 
     def _sorted(
         self, lessons: list[Lesson], *, always: bool = False

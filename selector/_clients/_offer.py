@@ -13,8 +13,9 @@ from selector.records import Basis, Candidate, Decision, Exclusion, Layout, Task
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from selector._clients._budget import Stand
     from selector._clients._plan import Plan
-    from selector._clients._tariff import Tariff
+    from selector._clients._tariff import Tariffs
     from selector.catalog import Route
 
 __all__ = ["SURE", "Offer", "Terms"]
@@ -46,6 +47,8 @@ class Terms(NamedTuple):
     """The route of each model; None: the first."""
     held_tokens: int = 0
     """What is held of hard budgets in tokens."""
+    stand: Stand | None = None
+    """How the budgets stood."""
 
 
 class Offer:
@@ -59,14 +62,16 @@ class Offer:
         What was published.
     task_type
         The type's name.
-    tariff
-        What short calls cost.
+    tariffs
+        What calls cost.
     tokens
         Expected output tokens per model.
     """
 
-    def __init__(self, plan: Plan, board: Board, task_type: str, tariff: Tariff, tokens: Floats) -> None:
-        self.plan, self.board, self.task_type, self.tariff = plan, board, task_type, tariff
+    def __init__(self, plan: Plan, board: Board, task_type: str, tariffs: Tariffs, tokens: Floats) -> None:
+        self.plan, self.board, self.task_type = plan, board, task_type
+        self.tariff = tariff = tariffs.of(None, 0)
+        self._tariffs = tariffs
         self.models, self.config_digest = plan.models, plan.digest
         self.shadow_price = board.shadow_price
         self.odds = board.everyone
@@ -82,10 +87,11 @@ class Offer:
         self.routes: list[str] = []
         self.explores = True
         self.n_serving = int(board.may.sum())
-        self.inputs: list[int | None] = []
+        self.n_chosen = 0
+        self.usual_input = 0.0
         self.reason = Basis.POLICY
         self.quick = False
-        self.budgets: Callable[[], tuple[str, ...]] = tuple
+        self.budgets: Callable[[Stand | None], tuple[str, ...]] = _no_budgets
         self.logged: str | None = None
         self._bounded: tuple[int, int, int] | None = None
         self._worst: list[int | None] | None = None
@@ -94,7 +100,7 @@ class Offer:
     def worst(self) -> list[int | None]:
         """The most that a call with an input of unknown length can cost, per model."""
         if self._worst is None:
-            self._worst = [self.tariff.worst_nano(k, None, None) for k in range(len(self.models))]
+            self._worst = [self._tariffs.worst_nano(None, k, None, None) for k in range(len(self.models))]
         return self._worst
 
     def bound(self, input_tokens: int | None, max_output_tokens: int | None) -> int | None:
@@ -127,10 +133,10 @@ class Offer:
         """Read what a decision's task asked; of a task without wishes the task alone was kept, and its row."""
         if isinstance(decision.terms, Terms):
             return decision.terms
-        task, row = cast("tuple[Task, int]", decision.terms)
+        task, row, stand = cast("tuple[Task, int, Stand]", decision.terms)
         tokens = task.input_tokens
         cost = None if tokens is None else self.cost(tokens)
-        return Terms(task, tokens, False, row, self.odds, cost, None, None)  # noqa: FBT003 - a record
+        return Terms(task, tokens, False, row, self.odds, cost, None, None, 0, stand)  # noqa: FBT003 - a record
 
     def propensity(self, decision: Decision) -> float | None:
         """Return the probability with which a decision chose its model."""
@@ -156,16 +162,21 @@ class Offer:
         why = self.exclusions if terms.exclusions is None else terms.exclusions
         served = {c.model for c in found}
         excluded = {name: x for name, x in zip(self.models, why, strict=True) if x is not None and name not in served}
-        baseline = self.plan.baseline
-        if baseline is None:
-            baseline = int(np.where(self.plan.served(self.tariff), odds.cost, -np.inf).argmax())
+        baseline = self.baseline
         return Layout(
             candidates=found,
             exclusions=excluded,
             chain=self._chain(decision, found),
-            budgets=self.budgets(),
+            budgets=self.budgets(terms.stand),
             baseline=(self.models[baseline], float(odds.cost[baseline])),
         )
+
+    @property
+    def baseline(self) -> int:
+        """The model to compare with: the one that was named, else the dearest."""
+        if self.plan.baseline is not None:
+            return self.plan.baseline
+        return int(np.where(self.plan.served(self.tariff), self.board.cost, -np.inf).argmax())
 
     def _chain(self, decision: Decision, found: tuple[Candidate, ...]) -> tuple[str, ...]:
         """Other routes of the same model, then the next best models at their believed mean."""
@@ -175,3 +186,7 @@ class Offer:
         rest.sort(key=lambda c: -((c.mean or 0.0) - price * (c.cost_usd or 0.0)))
         others = [c.route or c.model for c in rest[:_CHAIN]]
         return (*(name for name in own if name != decision.route), *others)
+
+
+def _no_budgets(_stand: Stand | None) -> tuple[str, ...]:
+    return ()

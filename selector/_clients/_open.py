@@ -18,7 +18,8 @@ from selector._clients._tariff import Tariffs
 from selector.candidates import Screen
 from selector.catalog import Catalog
 from selector.config import Config, found_in
-from selector.store import State
+from selector.errors import ConfigError
+from selector.store import Snapshot, State
 
 __all__ = ["configured", "engine_of", "open_core", "state_path", "take_up"]
 
@@ -53,7 +54,9 @@ def configured(source: object, environ: Mapping[str, str]) -> tuple[Config, Path
 
 def state_path(state: object, config: Config, file: Path | None, environ: Mapping[str, str]) -> Path:
     """Find the state folder: as given, else ``SELECTOR_STATE``, else as configured, beside the file that says so."""
-    if isinstance(state, (str, os.PathLike)):
+    if state is not None:
+        if not isinstance(state, (str, os.PathLike)) or (isinstance(state, str) and not state.strip()):
+            raise ConfigError(f"state must be the path of a folder, not {state!r}; leave it out for the default")
         return Path(state)
     if environ.get("SELECTOR_STATE"):
         return Path(environ["SELECTOR_STATE"])
@@ -101,7 +104,8 @@ def engine_of(config: Config, randomness: Randomness, clock: Callable[[], float]
     """
     catalog = Catalog.of(config)
     screen = Screen(catalog, config.task_types)
-    tariffs = Tariffs(tuple(model.route for model in catalog))
+    every = tuple(route for model in catalog for route in model.routes)
+    tariffs = Tariffs(tuple(model.route for model in catalog), every)
     tariffs.fresh(clock())
     plan = Plan(config, catalog, screen)
     mind = Mind(plan, tariffs, randomness.key(), list(config.task_types))
@@ -125,7 +129,7 @@ def take_up(state: State, engine: Engine, *, anew: Callable[[], Iterable[dict[st
         comes after the last snapshot.
     """
     fold, mind, now = engine.fold, engine.mind, engine.clock()
-    fold.find = state.find
+    fold.find, fold.read = state.find, lambda: state.positions
     snapshot = None if anew else state.read_snapshot("posteriors", fold_version=FOLD_VERSION)
     whole = snapshot is None
     if snapshot is None:
@@ -133,34 +137,40 @@ def take_up(state: State, engine: Engine, *, anew: Callable[[], Iterable[dict[st
     folded: Mapping[str, tuple[int, int]] = {}
     if snapshot is not None:
         folded = snapshot.folded
-        restore(mind, snapshot.table, snapshot.extra)
-        for name, value in snapshot.extra["fold"].items():
-            setattr(fold, name, value)
-        engine.budget.load(snapshot.extra["budget"], now)
-        fold.seen = {writer: position[1] for writer, position in folded.items()}
+        _restore(engine, snapshot, now)
     if not whole:
-        _remember(fold, state.recent(_RECENT))
-    events = anew or (lambda: state.events(folded))
-    if whole:  # an alarm of one writer is about others' outcomes too: alarms first, then weights are right in any order
+        _remember(fold, state.recent(_RECENT), folded)
+    _fold_all(fold, anew or (lambda: state.events(folded)), whole=whole)
+    engine.budget.steer(now, fold.in_flight)
+    mind.learn(engine.now())
+    mind.refresh(engine.now(), whole=True)
+
+
+def _restore(engine: Engine, snapshot: Snapshot, now: float) -> None:
+    restore(engine.mind, snapshot.table, snapshot.extra)
+    for name, value in snapshot.extra["fold"].items():
+        setattr(engine.fold, name, value)
+    engine.budget.load(snapshot.extra["budget"], now)
+
+
+def _fold_all(fold: Fold, events: Callable[[], Iterable[dict[str, Any]]], *, whole: bool) -> None:
+    """Fold events; of a whole log alarms first, for they are about others' outcomes too: then any order is right."""
+    if whole:
         for event in events():
             if event["kind"] == "drift":
                 fold.fold(event, heard=False)
     for event in events():
         if not whole or event["kind"] != "drift":
             fold.fold(event, heard=False)
-        mind.n_waiting += event["kind"] in {"usage", "judgement"}
+        fold.mind.n_waiting += event["kind"] in {"usage", "judgement"}
         if len(fold.flying) > _RECENT:
             fold.trim()
-    engine.budget.steer(now, fold.in_flight)
-    mind.learn(engine.now())
-    mind.refresh(engine.now(), whole=True)
+    fold.settle_early()
 
 
-def _remember(fold: Fold, events: Iterable[dict[str, Any]]) -> None:
+def _remember(fold: Fold, events: Iterable[dict[str, Any]], folded: Mapping[str, tuple[int, int]]) -> None:
     """Take in recent facts that are folded already: which decisions there were, and which still wait."""
-    for event in events:
-        if event["s"] <= fold.seen.get(event["w"], 0):
-            fold.know(event)
+    fold.know_all(event for event in events if event["s"] <= folded.get(event["w"], (0, 0))[1])
     for id_, entry in fold.entries.items():
         if entry.is_open:
             fold.fly(id_, entry)

@@ -71,7 +71,7 @@ class Plan:
         return np.array(rows, bool).reshape(len(types), len(self.models)) & may
 
     def admit(self, type_: str, types: Sequence[str]) -> None:
-        """Check that a task type may be added to those there are.
+        """Check that tasks of a type may be chosen for, beside those types that there are.
 
         Raises
         ------
@@ -80,10 +80,12 @@ class Plan:
         ConfigError
             If there are too many.
         """
-        objective = self.config.objective
+        objective, own = self.config.objective, self.config.task_types.get(type_)
         if objective is not None and objective.name == "worth_usd" and objective.default_worth_usd is None:
-            raise UnknownTaskTypeError.of(type_, self.config.task_types, key="Task.type")
-        if len(types) >= _MOST_TYPES:
+            worthy = [name for name, each in self.config.task_types.items() if each.worth_usd is not None]
+            if own is None or own.worth_usd is None:
+                raise UnknownTaskTypeError.of(type_, worthy, key="Task.type")
+        if type_ not in types and len(types) >= _MOST_TYPES:
             raise ConfigError(
                 f"Task.type {type_!r} would be number {len(types) + 1:,}; a type is a kind of task, such as 'coding', "
                 "and what tells one task from another belongs into Task.id or Task.metadata"
@@ -102,7 +104,7 @@ class Plan:
             policy=self._policy(own),
             objective=self._objective(tariff),
             exploration=_exploration(own),
-            learning=Learning(half_life=self._half_life()),
+            learning=self.aging,
             concentration=own.concentration,
             n_rows=max(own.draws, 32),
             worth_usd=self._worth(types),
@@ -159,11 +161,13 @@ class Plan:
         default = objective.default_worth_usd
         return np.array([own.get(name, default if default is not None else 0.0) for name in types] or [0.0])
 
-    def _half_life(self) -> float:
+    @property
+    def aging(self) -> Learning:
+        """How evidence ages."""
         half_life = self.config.policy.half_life
         if half_life is None:
-            return float(np.inf)
-        return half_life.amount * (_DAY_S if self.by_clock else 1.0)
+            return Learning(half_life=float(np.inf))
+        return Learning(half_life=half_life.amount * (_DAY_S if self.by_clock else 1.0))
 
 
 def _exploration(own: PolicyConfig) -> Exploration | None:

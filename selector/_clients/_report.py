@@ -9,19 +9,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from selector._clients._book import Entry, Facts
-from selector._clients._fold import USAGE
+from selector._clients._book import TOKENS, USAGE, Entry, Facts
 from selector._clients._mind import Mind
 from selector.catalog import NANO, Rates, Route, nano
 from selector.errors import ConfigError, InvalidOutcomeError
 from selector.posteriors import output_token_equivalents
-from selector.records import Outcome
+from selector.records import Failure, Outcome
 
 __all__ = ["Report"]
 
 _MTOK = 1_000_000
 _READ = attrgetter(*USAGE)
-_NEW = "caller"
+_CALLER = "caller"
 
 
 class _Counted(NamedTuple):
@@ -76,27 +75,22 @@ class Report:
         InvalidOutcomeError
             If it contradicts what is known.
         """
+        now = round(now, 6)
         number, facts, route = self._attempt(entry, outcome)
         base: dict[str, Any] = {"decision_id": id_, "attempt": number, "at": now}
-        if number > len(entry.attempts) or (outcome.route is not None and number > 1):
-            base |= {"model": route.model, "route": route.name}
+        is_new = number > len(entry.attempts)
         failure = None if outcome.error is None else outcome.error.value
         found: list[dict[str, Any]] = []
-        if number > len(entry.attempts) or (failure is not None and failure != facts.failure):
-            found.append(
-                {
-                    "kind": "attempt",
-                    **base,
-                    "model": route.model,
-                    "route": route.name,
-                    "failure": failure,
-                    "selected_by": "policy" if number == 1 else _NEW,
-                }
-            )
+        if is_new or (failure is not None and failure != facts.failure):
+            by = "policy" if number == 1 else _CALLER
+            step = {"model": facts.model, "route": facts.route, "failure": failure, "selected_by": by}
+            found.append({"kind": "attempt", **base, **step})
+        if number > 1:
+            base |= {"model": facts.model, "route": facts.route}
         usage = self._usage(entry, facts, route, outcome)
+        judgement = self._judgement(facts, outcome, now)
         if usage:
             found.append({"kind": "usage", **base, **usage})
-        judgement = self._judgement(facts, outcome, now)
         if judgement:
             found.append({"kind": "judgement", **base, **judgement})
         if not found and _says_nothing(outcome):
@@ -110,11 +104,13 @@ class Report:
         wanted = None if outcome.route is None else self._route(outcome.route)
         last = entry.attempts[-1]
         name = last.route if wanted is None else wanted.name
-        for place in range(len(entry.attempts), 0, -1):
-            facts = entry.attempts[place - 1]
-            over = facts.failure is not None and outcome.error is None
-            if facts.route == name and not over:
-                return place, facts, wanted or self._known(facts)
+        of_route = [
+            (place, facts) for place, facts in enumerate(entry.attempts, 1) if facts.route == name or wanted is None
+        ]
+        again = [(place, facts) for place, facts in of_route if outcome.error and facts.failure == outcome.error.value]
+        for place, facts in again or reversed(of_route):
+            if again or _is_of(facts, outcome):
+                return place, facts, self._known(facts)
         fresh = Facts(last.model if wanted is None else wanted.model, name)
         return len(entry.attempts) + 1, fresh, wanted or self._known(last)
 
@@ -125,56 +121,60 @@ class Report:
             raise InvalidOutcomeError(f"Outcome.route is {reference!r}: {error}") from None
 
     def _known(self, facts: Facts) -> Route:
-        """Find the route of an attempt; one that is no longer configured has no prices."""
-        if facts.model in self._catalog:
-            for route in self._catalog.model(facts.model).routes:
-                if route.name == facts.route:
-                    return route
-        return Route(model=facts.model, id=facts.model)
+        """Find the route of an attempt, also of a model that was renamed; one that is gone has no prices."""
+        k = self._mind.models.get(facts.model)
+        if k is None:
+            return Route(model=facts.model, id=facts.model)
+        model = self._catalog.model(self._mind.plan.models[k])
+        provider = facts.route[len(facts.model) :]
+        return next((r for r in model.routes if r.name[len(r.model) :] == provider), model.route)
 
     def _usage(self, entry: Entry, facts: Facts, route: Route, outcome: Outcome) -> dict[str, Any]:
         given = {name: value for name, value in zip(USAGE, _READ(outcome), strict=True) if value is not None}
         if not given:
             return {}
-        known = facts.usage
-        if not known:
-            return given | self._priced(entry, route, given, given)
+        known = facts.usage if facts.uses else {}
         for name, value in given.items():
             if name in known and known[name] != value:
                 raise InvalidOutcomeError(
                     f"Outcome.{name} is {value:g}, and {known[name]:g} was reported of the same attempt before; a "
                     "usage counts once: leave it out, or name the route of the attempt that it is of"
                 )
-        new = {name: value for name, value in given.items() if name not in known}
+        new = {name: value for name, value in given.items() if name not in known} if known else given
         if not new:
             return {}
-        return new | self._priced(entry, route, known | new, new)
+        found = new | self._priced(entry, route, known | new)
+        if known:
+            found["known"] = len(known | new)
+        return found
 
-    def _priced(self, entry: Entry, route: Route, usage: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-        """Say what a usage cost, and what it teaches: output tokens; of a model without prices, dollars."""
-        cost = usage.get("cost_usd")
-        if route.prices is None:
-            return {} if cost is None else {"tokens": float(cost), "nano": nano(cost)}
+    def _priced(self, entry: Entry, route: Route, usage: dict[str, Any]) -> dict[str, Any]:
+        """Say what a usage cost, and how many output tokens it teaches, at the prices of its day."""
         look = usage.get
-        read, cached, kept = look("input_tokens"), look("cache_read_tokens"), look("cache_write_tokens")
+        cost = look("cost_usd")
+        found: dict[str, Any] = {} if cost is None else {"nano": nano(cost)}
+        if route.prices is None:
+            return found
+        read, cached, kept = (look(name) for name in TOKENS[:3])
         if read is None and cached is None and kept is None:
             read = entry.input_tokens
         spent = _Counted(read, cached, kept, look("output_tokens"), look("reasoning_tokens"))
         rates = self._rates_of(route, entry.at_s, spent.context_tokens)
         by_list = rates.cost_nano(spent)
-        answered = spent.output_tokens is not None or spent.reasoning_tokens is not None
-        found: dict[str, Any] = {}
-        if answered:
+        if spent.output_tokens is not None or spent.reasoning_tokens is not None:
             found["tokens"] = _equivalents(rates, spent)
+            if cost is None:
+                found["nano"] = by_list
+            elif by_list:
+                found["list_nano"] = by_list
         elif cost is not None:
-            read = (by_list - rates.call) / NANO + rates.call / NANO
             price = rates.output / (_MTOK * NANO)
-            found["tokens"] = float(output_token_equivalents(np.array([cost]), np.array([read]), np.array([price]))[0])
-        if cost is not None:
-            found["nano"] = nano(cost)
-        elif answered:
-            found["nano"] = by_list
-        self._compare(entry, route, spent, (rates, by_list if answered else None), cost if "cost_usd" in new else None)
+            found["tokens"] = float(
+                output_token_equivalents(np.array([cost]), np.array([by_list / NANO]), np.array([price]))[0]
+            )
+        if (cached or kept) and rates.input:
+            weighed = rates.cache_read * (cached or 0) + rates.cache_write * (kept or 0)
+            found["input_as"] = (read or 0) + weighed / rates.input
         return found
 
     def _rates_of(self, route: Route, at_s: float, context_tokens: int) -> Rates:
@@ -192,45 +192,35 @@ class Report:
             rates = self._rates[key] = route.prices.rates(at=at, context_tokens=context_tokens)
         return rates
 
-    def _compare(
-        self, entry: Entry, route: Route, spent: _Counted, listed: tuple[Rates, int | None], cost: float | None
-    ) -> None:
-        """Hold what was billed, read and counted against what was expected."""
-        k = self._mind.models.get(route.model)
-        rates, by_list = listed
-        if k is None:
-            return
-        ratios = self._mind.ratios
-        if cost is not None and by_list:
-            ratios.dollars[:, k] += (cost, by_list / NANO)
-        full = rates.input * spent.context_tokens
-        if spent.cache_read_tokens or spent.cache_write_tokens:
-            real = (
-                rates.input * (spent.input_tokens or 0)
-                + rates.cache_read * (spent.cache_read_tokens or 0)
-                + rates.cache_write * (spent.cache_write_tokens or 0)
-            )
-            ratios.inputs[:, k] += (real / (_MTOK * NANO), full / (_MTOK * NANO))
-        elif spent.input_tokens is not None and full:
-            ratios.inputs[:, k] += full / (_MTOK * NANO)
-        if not entry.counted and spent.input_tokens is not None and entry.input_tokens:
-            ratios.lengths[:, k] += (spent.context_tokens, entry.input_tokens)
-
     @staticmethod
     def _judgement(facts: Facts, outcome: Outcome, now: float) -> dict[str, Any]:
         if outcome.source is None:
             return {}
         at = now if outcome.at is None else outcome.at.timestamp()
         last = (facts.judged or {}).get(outcome.source)
-        if outcome.retracted:
-            if last is None or last[3] is None:
-                raise InvalidOutcomeError(
-                    f"Outcome.retracted: {outcome.source!r} said nothing of this attempt that could be taken back"
-                )
-            return {"source": outcome.source, "retracted": True, "at": at}
-        if last is not None and last[3] == outcome.score:
+        if outcome.retracted and last is None:
+            raise InvalidOutcomeError(
+                f"Outcome.retracted: {outcome.source!r} said nothing of this attempt that could be taken back"
+            )
+        same = last is not None and last[3] == outcome.score
+        if last is not None and same and (outcome.at is None or at <= last[0]):
             return {}
+        if outcome.retracted:
+            return {"source": outcome.source, "retracted": True, "at": at}
         return {"source": outcome.source, "score": outcome.score, "at": at}
+
+
+def _is_of(facts: Facts, outcome: Outcome) -> bool:
+    """Tell whether an outcome can be of an attempt, after what is known of that.
+
+    What comes after a failure of the route is another attempt; after a wrong answer, whatever is used anew. A failure
+    that is known already is the same one.
+    """
+    if facts.failure is None:
+        return True
+    if outcome.error is not None or Failure(facts.failure).of_route:
+        return False
+    return all(value is None for value in _READ(outcome))
 
 
 def _equivalents(rates: Rates, spent: _Counted) -> float:

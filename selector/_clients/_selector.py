@@ -6,10 +6,11 @@ import os
 import time
 import warnings
 from collections.abc import Callable
+from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from selector._clients._core import Core, Randomness
+from selector._clients._core import Core, Randomness, name_of
 from selector._clients._forks import FORKS
 from selector._clients._history import told
 from selector._clients._keeper import Keeper
@@ -53,6 +54,7 @@ class Selector:
         self._core, self._config, self._randomness = core, config, randomness
         self._keeper = Keeper(core, lambda: drop_old(core, config))
         self._closed = False
+        self._beginning = Lock()
         self._pid = os.getpid()
         FORKS.add(self)
 
@@ -184,7 +186,7 @@ class Selector:
         """
         if isinstance(decision, Decision):
             return str(decision)
-        found = self._core.unwritten.get(decision)
+        found = self._core.unwritten.get(name_of(decision))
         return str(found) if found is not None else told(self._core, decision)
 
     def beliefs(self) -> pa.Table:
@@ -212,12 +214,13 @@ class Selector:
         self._core.close()
 
     def _begin(self) -> None:
-        if self._closed:
-            raise StateError(f"this selector of {self._core.state.path} is closed; open it again")
-        if self._pid != os.getpid():
-            self._pid = os.getpid()
-            self._core.begin_as_child()
-        self._keeper.start()
+        with self._beginning:
+            if self._closed:
+                raise StateError(f"this selector of {self._core.state.path} is closed; open it again")
+            if self._pid != os.getpid():
+                self._core.begin_as_child()
+                self._pid = os.getpid()
+            self._keeper.start()
 
     # What a fork asks for: nobody is within the critical section while it happens.
 
@@ -231,6 +234,7 @@ class Selector:
 
     def after_fork(self) -> None:
         """In the child: another name and other luck; what the parent was about to write is the parent's."""
+        self._beginning = Lock()
         self._core.after_fork(self._randomness.choices(os.getpid()))
         self._keeper.after_fork()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from selector._clients._mind import Mind
-from selector.posteriors import EVERY, Beliefs, Cells, Event, Success, Tokens
+from selector.posteriors import Beliefs, Cells, Event, Success, Tokens
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,16 +66,14 @@ def _sums(beliefs: Beliefs, now: float) -> dict[str, list[Any]]:
 def _configured(mind: Mind, now: float) -> dict[str, list[Any]]:
     """Pool as of now, beside what is published: reading beliefs moves no choice."""
     beliefs, setup = mind.beliefs, mind.decider.setup
-    success = Success(beliefs.success.evidence, setup.priors.quality, setup.priors.weight)
-    success.refresh(now, EVERY)
-    tokens = Tokens(beliefs.tokens.evidence, setup.priors.tokens)
-    tokens.refresh(now, EVERY)
+    success = Success(beliefs.success.evidence, setup.priors.quality, setup.priors.weight, now)
+    tokens = Tokens(beliefs.tokens.evidence, setup.priors.tokens, now)
     alpha, beta, prior = success.alpha[0].reshape(-1), success.beta[0].reshape(-1), success.prior[0].reshape(-1)
     strength = np.tile(success.strength, len(mind.types))
     tariff = mind.tariff
     dollars = mind.dollar_ratio()
     expected = tokens.mean[0]
-    cost = expected * (tariff.usd_per_token * dollars) + mind.decider.fixed_usd
+    cost = expected * (tariff.usd_per_token * dollars) + mind.fixed_usd(now)
     known = np.where(tariff.known, expected, np.nan)
     return {
         "model": list(mind.plan.models) * len(mind.types),
@@ -102,7 +100,7 @@ def _retired(mind: Mind, now: float) -> dict[str, list[Any]]:
 
 def saved(mind: Mind, now: float) -> dict[str, Any]:
     """Write down what the table does not hold and a choice depends on."""
-    decider = mind.decider
+    decider, inputs = mind.decider, mind.input_sums(now)
     return {
         "now": now,
         "events": [
@@ -111,7 +109,8 @@ def saved(mind: Mind, now: float) -> dict[str, Any]:
         ],
         "types": list(mind.index),
         "models": list(mind.plan.models),
-        "inputs": mind.input_sums[:, : len(mind.index)].tolist(),
+        "inputs": inputs[:, : len(mind.index)].tolist(),
+        "unpriced": sorted(mind.unpriced),
         "ratios": [mind.ratios.dollars.tolist(), mind.ratios.inputs.tolist(), mind.ratios.lengths.tolist()],
         "n_outcomes": decider.n_outcomes,
         "mix": decider.mix[0, : len(mind.index)].tolist(),
@@ -131,11 +130,14 @@ def restore(mind: Mind, table: pa.Table, extra: dict[str, Any]) -> None:
     table, extra
         What `beliefs_table` and `saved` gave.
     """
-    now = float(extra["now"])
+    now, unpriced = float(extra["now"]), frozenset(extra["unpriced"])
+    changed = {name for name in mind.models if (name in mind.unpriced) != (name in unpriced)}
     for name in extra["types"]:
         mind.type_of(name, now)
     own: list[tuple[int, int, dict[str, Any]]] = []
     for row in table.to_pylist():
+        if row["model"] in changed:  # its usage was believed in dollars, and is in tokens now, or the other way
+            row |= {"usage_evidence": 0.0, "token_sum": 0.0}
         if row["model"] in mind.models:
             own.append((mind.type_of(row["task_type"], now), mind.models[row["model"]], row))
         elif row["n_outcomes"] or row["usage_evidence"]:
@@ -165,7 +167,8 @@ def _add(beliefs: Beliefs, rows: list[tuple[int, int, dict[str, Any]]], now: flo
 def _restore_rest(mind: Mind, extra: dict[str, Any], kept: list[tuple[int, int]]) -> None:
     decider, n_types = mind.decider, len(extra["types"])
     places = [mind.index[name] for name in extra["types"]]
-    mind.input_sums[:, places] = np.array(extra["inputs"]).reshape(2, n_types)
+    none, of = np.zeros(n_types, np.intp), np.array(places, np.intp)
+    mind.inputs.add(Cells(none, of, none), np.array(extra["inputs"]).reshape(2, n_types), float(extra["now"]))
     old, new = [a for a, _ in kept], [b for _, b in kept]
     for sums, values in zip(
         (mind.ratios.dollars, mind.ratios.inputs, mind.ratios.lengths), extra["ratios"], strict=True

@@ -13,7 +13,6 @@ from selector.catalog import NANO, Rates, Route
 __all__ = ["Tariff", "Tariffs"]
 
 _MTOK = 1_000_000
-_AGE_S = 60.0  # prices change by the day or the hour; they are looked at again once a minute
 _MANY = 256
 
 Floats = NDArray[np.float64]
@@ -94,19 +93,22 @@ class Tariff:
 
 
 class Tariffs:
-    """Tariffs by route and by length of input, looked up again once a minute.
+    """Tariffs by route and by length of input, looked up again whenever a price changes.
 
     Parameters
     ----------
     routes
         The first route of each model.
+    every
+        All routes.
     """
 
-    def __init__(self, routes: tuple[Route, ...]) -> None:
+    def __init__(self, routes: tuple[Route, ...], every: tuple[Route, ...]) -> None:
         self._routes = routes
+        self._prices = [route.prices for route in every if route.prices is not None]
         self._found: dict[tuple[tuple[Route, ...], int], Tariff] = {}
         self._edges: dict[tuple[Route, ...], list[int]] = {}
-        self._at = -np.inf
+        self._at, self.ends = -np.inf, -np.inf
 
     def first_edge(self) -> int:
         """Return up to which length of input the tariff of short calls holds."""
@@ -114,13 +116,45 @@ class Tariffs:
         return edges[0] if edges else 2**62
 
     def fresh(self, now: float) -> bool:
-        """Look prices up again where they may have changed; tell whether those of short calls did."""
-        if 0 <= now - self._at < _AGE_S:
+        """Look prices up again where they changed; tell whether those of short calls did."""
+        if self._at <= now < self.ends:
             return False
         before = self._found.get((self._routes, 0))
+        at = datetime.fromtimestamp(max(now, 0.0), UTC)
+        changes = [moment for prices in self._prices if (moment := prices.next_change(at)) is not None]
         self._at, self._found = now, {}
+        self.ends = min(changes).timestamp() if changes else np.inf
         after = self.of(self._routes, 0)
         return before is None or before.rates != after.rates
+
+    def worst_nano(
+        self, routes: tuple[Route, ...] | None, arm: int, input_tokens: int | None, max_output_tokens: int | None
+    ) -> int | None:
+        """Return the most that a call can cost, however long its input up to a bound; None: nothing bounds it.
+
+        Parameters
+        ----------
+        routes
+            One of each model; None: the first.
+        arm
+            Index of the model.
+        input_tokens
+            The longest its input can be; None: its context window.
+        max_output_tokens
+            The task's own longest answer; None: the model's.
+        """
+        routes = self._routes if routes is None else routes
+        edges = self._edges_of(routes)
+        longest = routes[arm].context_tokens if input_tokens is None else input_tokens
+        last = len(edges) if longest is None else bisect_left(edges, longest)
+        worst = 0
+        for place in range(last + 1):
+            tariff = self.of(routes, edges[place - 1] + 1 if place else 0)
+            nano = tariff.worst_nano(arm, edges[place] if place < last else input_tokens, max_output_tokens)
+            if nano is None:
+                return None
+            worst = max(worst, nano)
+        return worst
 
     def of(self, routes: tuple[Route, ...] | None, context_tokens: int) -> Tariff:
         """Return what some routes, one of each model, cost for inputs of a length."""

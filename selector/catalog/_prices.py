@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from selector.catalog._layers import Sheet, overlaid
@@ -283,6 +283,23 @@ class Prices:
         15.0
         """
         return self.rates(at=at).usd()
+
+    def next_change(self, at: date) -> datetime | None:
+        """Say when other prices begin to hold, or None.
+
+        Examples
+        --------
+        >>> prices = Prices.of({"usd_per_mtok_in": 1, "usd_per_mtok_out": 5,
+        ...                     "prices": [{"from": "2026-09-01", "usd_per_mtok_out": 4}]})
+        >>> prices.next_change(date(2026, 7, 30)).isoformat(), prices.next_change(date(2026, 9, 1))
+        ('2026-09-01T00:00:00+00:00', None)
+        """
+        now = _utc(at)
+        starts = [datetime.combine(p.start, time(), UTC) for p in self._periods if p.start is not None]
+        edges = {edge for period in self._periods for edge in period.hours or ()}
+        days = (now.date(), now.date() + timedelta(days=1))
+        hours = [datetime.combine(day, edge.replace(tzinfo=None), UTC) for edge in edges for day in days]
+        return min((moment for moment in (*starts, *hours) if moment > now), default=None)
 
     @property
     def tier_edges(self) -> tuple[int, ...]:

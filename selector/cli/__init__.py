@@ -24,6 +24,10 @@ def main(arguments: list[str] | None = None) -> int:
     selector 0.1.0
     0
     """
-    from selector.cli._app import run  # noqa: PLC0415 - the commands load what they show with, importing this does not
+    try:
+        from selector.cli._app import run  # noqa: PLC0415 - the commands load what they show with, importing this does not
 
-    return run(sys.argv[1:] if arguments is None else arguments)
+        return run(sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt:
+        sys.stderr.write("selector: stopped\n")
+        return 1

@@ -3,60 +3,64 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated, Any
 
 import orjson
 import typer
 
-from selector.cli import (
-    _beliefs,
-    _demo,
-    _explain,
-    _forget,
-    _init,
-    _models,
-    _rebuild,
-    _record,
-    _select,
-    _simulate,
-    _status,
-    _why,
-)
 from selector.cli._options import UsageError, listening, usage_error
 from selector.cli._output import complain
+from selector.cli._streams import let_go, mend
 from selector.errors import BudgetExceededError, ConfigError, NoEligibleModelError, SelectorError, nearest
 
-__all__ = ["app", "run"]
+__all__ = ["app_with", "run"]
 
-_COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
-    "init": (_init.init, "Write a first configuration from the environment's keys."),
-    "validate": (_models.validate, "Check a configuration, and say what it would do."),
-    "models": (_models.models, "List models, prices, and why one is not used."),
-    "select": (_select.select, "Choose a model for a task."),
-    "record": (_record.record, "Report what came of a decision."),
-    "explain": (_explain.explain, "Say why a model was chosen."),
-    "why": (_why.why, "Say why a model is used, or never is."),
-    "beliefs": (_beliefs.beliefs, "Lay out what is believed."),
-    "status": (_status.status, "Take stock of the state folder."),
-    "budget": (_status.budget, "Say what is spent, held and left."),
-    "rebuild": (_rebuild.rebuild, "Fold the log anew, and compare."),
-    "forget": (_forget.forget, "Remove what users wrote from the log."),
-    "simulate": (_simulate.simulate, "Replay policies on a table of outcomes."),
-    "demo": (_demo.demo, "Simulate a world of published figures."),
+_COMMANDS = {
+    "init": ("_init", "Write a first configuration from the environment's keys."),
+    "validate": ("_models", "Check a configuration, and say what it would do."),
+    "models": ("_models", "List models, prices, and why one is not used."),
+    "select": ("_select", "Choose a model for a task."),
+    "record": ("_record", "Report what came of a decision."),
+    "explain": ("_explain", "Say why a model was chosen."),
+    "why": ("_why", "Say why a model is used, or never is."),
+    "beliefs": ("_beliefs", "Lay out what is believed."),
+    "status": ("_status", "Take stock of the state folder."),
+    "budget": ("_status", "Say what is spent, held and left."),
+    "rebuild": ("_rebuild", "Fold the log anew, and compare."),
+    "forget": ("_forget", "Remove what users wrote from the log."),
+    "simulate": ("_simulate", "Replay policies on a table of outcomes."),
+    "demo": ("_demo", "Simulate a world of published figures."),
 }
-app = typer.Typer(
-    name="selector",
-    help="Which model should do this task, at which provider, within this budget?",
-    epilog="Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 no eligible model, 4 budget exceeded.",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-for _name, (_command, _short) in _COMMANDS.items():
-    app.command(_name, short_help=_short)(_command)
+
+
+def app_with(wanted: str) -> typer.Typer:
+    """Build the program with one command that can run; of the others the help knows no more than a line.
+
+    Parameters
+    ----------
+    wanted
+        The command's name; only its file is loaded, since some load what takes long.
+    """
+    app = typer.Typer(
+        name="selector",
+        help="Which model should do this task, at which provider, within this budget?",
+        epilog="Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 no eligible model, 4 budget exceeded.",
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for name, (place, short) in _COMMANDS.items():
+        command = getattr(import_module(f"selector.cli.{place}"), name) if name == wanted else _not_loaded
+        app.command(name, short_help=short)(command)
+    return app
+
+
+def _not_loaded() -> None:
+    """Stand for a command in the list of commands."""
 
 
 def _show_version(wanted: bool) -> None:
@@ -65,7 +69,6 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     show_version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
@@ -77,10 +80,13 @@ def _root(
 def run(arguments: list[str]) -> int:
     """Run one command and turn errors into exit codes."""
     as_json = "--json" in arguments
+    mend()
     try:
         _check(arguments)
+        app = app_with(next((each for each in arguments if not each.startswith("-")), ""))
         with listening():
             code = app(arguments or ["--help"], standalone_mode=False, prog_name="selector")
+        sys.stdout.flush()
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except typer.Abort:
@@ -90,9 +96,17 @@ def run(arguments: list[str]) -> int:
     except UsageError as error:
         return _tell(error.format_message(), "UsageError", 2, as_json=as_json)
     except OSError as error:
-        said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        return _tell(said, type(error).__name__, 1, as_json=as_json)
+        return _tell_of_files(error, as_json=as_json)
     return (code if isinstance(code, int) else 0) if arguments else 2
+
+
+def _tell_of_files(error: OSError, *, as_json: bool) -> int:
+    """Say which file, or that it was the output; of a reader that went away there is nobody to tell."""
+    let_go()
+    if isinstance(error, BrokenPipeError):
+        return 1
+    said = f"{error.filename or 'the output'}: {error.strerror or error}"
+    return _tell(said, type(error).__name__, 1, as_json=as_json)
 
 
 def _check(arguments: list[str]) -> None:

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.console import Console
 
+from selector.cli._lines import say, show_table
 from selector.cli._options import AsJson, Quiet, Verbose, wanted
-from selector.cli._output import console, money, number, print_json, progress, study_tables, table_of
+from selector.cli._output import money, number, print_json, progress, study_tables, table_of
 from selector.decision import Board, Decider, candidates
 from selector.replay import Protocol, World, published_world, run_study, settings_of, simulate, world_citations
 from selector.report import frontier_figure, learnt_figure, save_svg
@@ -52,14 +52,13 @@ def demo(
     if as_json:
         print_json(result | {"schema": "selector.demo/1"})
         return
-    out = console()
     for line in world_citations():
-        out.print(line, style="dim")
+        say(line, "dim")
     for table in study_tables(result):
-        out.print(table)
-    _show_learnt(out, world, decider)
-    _show_choice(out, world, decider)
-    out.print(f"{study.decisions_per_second:,.0f} decisions a second; pictures: {', '.join(map(str, pictures))}")
+        show_table(table)
+    _show_learnt(world, decider)
+    _show_choice(world, decider)
+    say(f"{study.decisions_per_second:,.0f} decisions a second; pictures: {', '.join(map(str, pictures))}")
 
 
 def _draw_learnt(world: World, decider: Decider, path: Path) -> None:
@@ -69,7 +68,7 @@ def _draw_learnt(world: World, decider: Decider, path: Path) -> None:
     save_svg(learnt_figure(matrix.task_types, matrix.models, mean, n, truth=world.rate, title=title), path)
 
 
-def _show_learnt(out: Console, world: World, decider: Decider) -> None:
+def _show_learnt(world: World, decider: Decider) -> None:
     """Print, per task type, which models got the work of one run, what is believed of them, and the truth."""
     matrix, beliefs = world.matrix, decider.beliefs
     table = table_of(f"what one run at {money(_SHOWN)} USD per task learnt")
@@ -86,10 +85,10 @@ def _show_learnt(out: Console, world: World, decider: Decider) -> None:
                 f"{world.rate[x, k]:.0%}",
                 money(float(decider.cost[0, x, k])),
             )
-    out.print(table)
+    show_table(table)
 
 
-def _show_choice(out: Console, world: World, decider: Decider) -> None:
+def _show_choice(world: World, decider: Decider) -> None:
     """Print what the next choice would be made from."""
     type_ = world.matrix.task_types.index(_KIND)
     title = f"the next {_KIND} task: one dollar more is worth {decider.price[0]:.2f} successes"
@@ -101,4 +100,4 @@ def _show_choice(out: Console, world: World, decider: Decider) -> None:
         low, high = c.interval or (0.0, 1.0)
         numbers = [number(c.mean, 2), f"{low:.2f} .. {high:.2f}", f"{c.n:.0f}", f"{c.prior_share:.0%}"]
         table.add_row(c.model, *numbers, money(c.cost_usd), number(c.utility, 3), f"{c.probability:.1%}")
-    out.print(table)
+    show_table(table)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from selector.cli._lines import say
+from selector.cli._lines import tell
 from selector.cli._options import AsJson, ConfigPath, Quiet, StatePath, Verbose, wanted
 from selector.cli._output import print_json
 from selector.cli._reading import Reading, reading
@@ -31,7 +31,7 @@ def explain(
     if as_json:
         print_json({"schema": "selector.explain/1", **entry})
     else:
-        say(text.splitlines()[0] if quiet else text)
+        tell(text.splitlines()[0] if quiet else text)
 
 
 def _table(found: Reading, id_: str) -> dict[str, object] | None:

@@ -16,6 +16,7 @@ from selector.cli._words import budget_entry, budget_words, model_entry, objecti
 __all__ = ["models", "validate"]
 
 _PRICES = ("usd_per_mtok_in", "usd_per_mtok_out", "usd_per_mtok_cache_read")
+_PER_MTOK = ("USD/M in", "USD/M out", "USD/M cached")
 
 
 def validate(
@@ -85,7 +86,7 @@ def models(
     if as_json:
         print_json({"schema": "selector.models/1", "models": entries})
         return
-    headings = ["model", "provider", "id", "in", "out", "cached", "context", "longest answer", "can", "used"]
+    headings = ["model", "provider", "id", *_PER_MTOK, "context", "longest answer", "can", "used"]
     rows = [
         [
             entry["name"],
@@ -100,7 +101,7 @@ def models(
         for entry in entries
         for route in entry["routes"]
     ]
-    numbers = {"in", "out", "cached", "context", "longest answer"}
+    numbers = {*_PER_MTOK, "context", "longest answer"}
     show_rows(headings, rows, numbers=numbers, bare=quiet)
 
 

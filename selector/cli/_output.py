@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,7 +40,10 @@ def complain(message: str) -> None:
 
 def print_json(value: dict[str, Any]) -> None:
     """Print one JSON object and nothing else."""
-    sys.stdout.write(write_json(value) + "\n")
+    text = write_json(value)
+    if not str(sys.stdout.encoding or "utf-8").lower().startswith("utf"):
+        text = json.dumps(json.loads(text), indent=2)  # in characters that every encoding has
+    sys.stdout.write(text + "\n")
 
 
 def write_json(value: dict[str, Any]) -> str:

@@ -45,7 +45,8 @@ class Reading:
     @property
     def types(self) -> list[str]:
         """The task types that are configured or came."""
-        return list(self.core.mind.index)
+        came = (entry.type for entry in self.core.fold.entries.values())
+        return list(dict.fromkeys([*self.core.mind.index, *came]))
 
     @property
     def baseline(self) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from selector._clients import rebuild as fold_anew
 from selector.cli._lines import say
 from selector.cli._options import AsJson, ConfigPath, Quiet, StatePath, Verbose, wanted
 from selector.cli._output import complain, print_json
@@ -22,8 +23,6 @@ def rebuild(
     quiet: Quiet = False,
 ) -> None:
     """Fold the log anew, and compare with the beliefs as they are stored: they must be equal to 1e-9."""
-    from selector._clients import rebuild as fold_anew  # noqa: PLC0415
-
     asked = wanted(config, state, as_json, verbose, quiet)
     found = fold_anew(asked.config, state=state_folder(asked))
     is_equal = bool(found.is_equal) and found.largest_difference <= _MOST
@@ -32,12 +31,20 @@ def rebuild(
             "n_events": found.n_events,
             "n_decisions": found.n_decisions,
             "largest_difference": found.largest_difference,
+            "where": found.where or None,
             "is_equal": is_equal,
         }
         print_json({"schema": "selector.rebuild/1", **data})
     elif not quiet:
         say(f"{found.n_events:,} events and {found.n_decisions:,} decisions were folded anew")
-        say(f"largest relative difference: {found.largest_difference:.3g}")
+        say(f"largest relative difference: {found.largest_difference:.3g}{_at(found.where)}")
     if not is_equal:
-        complain(f"the stored beliefs are not what the log says: they differ by {found.largest_difference:.3g}")
+        complain(
+            f"the stored beliefs are not what the log says: they differ by {found.largest_difference:.3g}"
+            f"{_at(found.where)}; remove posteriors.parquet, and the log is folded anew"
+        )
         raise typer.Exit(1)
+
+
+def _at(where: str) -> str:
+    return f" ({where})" if where else ""

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from selector import Decision, Selector, Task
-from selector.cli._lines import say
+from selector.cli._lines import say, tell
 from selector.cli._options import AsJson, ConfigPath, Quiet, StatePath, Verbose, usage_error, wanted
 from selector.cli._output import money, print_json
 from selector.cli._story import decision_entry
@@ -30,12 +30,22 @@ def select(
     ] = None,
     input_tokens: Annotated[int | None, typer.Option(min=0, help="How long the input is.")] = None,
     max_output_tokens: Annotated[int | None, typer.Option(min=1, help="The longest answer.")] = None,
+    max_cost_usd: Annotated[float | None, typer.Option(min=0, help="The most that it may cost.")] = None,
+    system: Annotated[str | None, typer.Option(metavar="TEXT", help="The system prompt; its length counts.")] = None,
+    prompt_version: Annotated[
+        str | None, typer.Option(metavar="WORD", help="Of the prompt: a new one keeps a fifth of the evidence.")
+    ] = None,
     needs: Annotated[Words, typer.Option(metavar="WORD", help="A capability that it needs; repeat.")] = None,
     only: Annotated[Words, typer.Option(metavar="REF", help="MODEL, MODEL@PROVIDER or tag:NAME; repeat.")] = None,
     label: Annotated[Words, typer.Option(metavar="WORD", help="A word for the log; repeat.")] = None,
     metadata: Annotated[Words, typer.Option(metavar="KEY=VALUE", help="A fact for the log; repeat.")] = None,
-    session: Annotated[str | None, typer.Option(help="The conversation it belongs to.")] = None,
-    task_id: Annotated[str | None, typer.Option(help="Your own name for the task.")] = None,
+    session: Annotated[str | None, typer.Option(metavar="WORD", help="The conversation it belongs to.")] = None,
+    task_id: Annotated[str | None, typer.Option(metavar="WORD", help="Your own name for the task.")] = None,
+    priority: Annotated[int, typer.Option(min=0, metavar="N", help="How urgent it is, for the log; 0: critical.")] = 1,
+    retry_count: Annotated[int, typer.Option(min=0, metavar="N", help="How often it was tried, for the log.")] = 0,
+    deadline_s: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Until when the answer is of use, for the log.")
+    ] = None,
     no_explore: Annotated[bool, typer.Option("--no-explore", help="Take the model believed best.")] = False,
     show_id: Annotated[bool, typer.Option("--id", help="Print the decision's id alone; with -q route and id.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Say why.")] = False,
@@ -53,11 +63,17 @@ def select(
         prompt=_prompt(prompt, prompt_file, stdin),
         input_tokens=input_tokens,
         max_output_tokens=max_output_tokens,
+        max_cost_usd=max_cost_usd,
+        system=system,
+        version=prompt_version,
         needs=needs or (),
         only=only or (),
         labels=label or (),
         metadata=dict(pair(each) for each in metadata or ()),
         session=session,
+        priority=priority,
+        retry_count=retry_count,
+        deadline_s=deadline_s,
         explore=False if no_explore else None,
     )
     with Selector.open(asked.config, state=asked.state) as selector:
@@ -71,7 +87,7 @@ def select(
     elif quiet:
         say(decision.route)
     elif explain:
-        say(story)
+        tell(story)
     else:
         _tell(decision)
 
@@ -95,16 +111,22 @@ def _prompt(text: str | None, file: Path | None, dash: str | None) -> str | None
     if sum(each is not None for each in (text, file, dash)) > 1:
         raise usage_error("--prompt, --prompt-file and - are ways to say the same; give one of them")
     if dash is not None or (file is not None and str(file) == "-"):
-        return sys.stdin.read()
+        file = Path("-")
     if file is None:
         return text
     try:
-        return file.read_text(encoding="utf-8")
+        return (_typed() if str(file) == "-" else file.read_bytes()).decode("utf-8")
     except UnicodeDecodeError:
         problem = "is not UTF-8 text"
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
-    raise usage_error(f"--prompt-file {file}: {problem}")
+    raise usage_error(f"{'standard input' if str(file) == '-' else f'--prompt-file {file}'}: {problem}")
+
+
+def _typed() -> bytes:
+    if sys.stdin is None:
+        raise usage_error("standard input is closed; give the prompt with --prompt or --prompt-file")
+    return sys.stdin.buffer.read()
 
 
 def pair(text: str) -> tuple[str, str]:

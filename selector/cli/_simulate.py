@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from selector.cli._lines import say, show_table
 from selector.cli._options import AsJson, Quiet, Verbose, wanted
-from selector.cli._output import console, print_json, progress, study_tables
+from selector.cli._output import print_json, progress, study_tables
 from selector.config import Config
 from selector.errors import ConfigError
 from selector.replay import Matrix, Protocol, Settings, Study, load_matrix, run_study, settings_of
@@ -113,13 +114,12 @@ def _emit(study: Study, output: Path | None, plot: Path | None, *, as_json: bool
     if as_json:
         print_json(result)
         return
-    out = console()
     for table in study_tables(result):
-        out.print(table)
+        show_table(table)
     dropped = f", {study.dropped} prompts dropped (a model has no score or cost there)" if study.dropped else ""
-    out.print(
+    say(
         f"{study.n_decisions} decisions per seed and pass, {study.seeds} seeds, {len(study.models)} models,"
         f" {len(study.task_types)} task types{dropped}; {study.decisions_per_second:,.0f} decisions a second"
     )
     for note in study.notes:
-        out.print(f"note: {note}")
+        say(f"note: {note}")

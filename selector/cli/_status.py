@@ -10,7 +10,7 @@ from selector.cli._options import AsJson, ConfigPath, Quiet, StatePath, Verbose,
 from selector.cli._output import print_json
 from selector.cli._reading import Reading, reading
 from selector.cli._story import moment
-from selector.cli._words import budget_entry
+from selector.cli._words import budget_entry, span
 
 __all__ = ["budget", "status"]
 
@@ -32,15 +32,45 @@ def status(
         return
     if not quiet:
         say(f"state: {folder}")
-    for name, value in stock.items():
-        if verbose or value not in {None, 0, ()} or name in {"n_decisions", "n_outcomes", "n_pending"}:
-            lines = value if isinstance(value, tuple) else (_shown(value),)
-            for line in lines or ("none",):
-                say(f"{name}: {line}")
+    for name, words in _WORDS.items():
+        value = stock.pop(name)
+        if verbose or value not in _NOTHING or name in _ALWAYS:
+            for each in value or ("none",) if isinstance(value, tuple) else (value,):
+                say(f"{words}: {_shown(name, each)}")
+    for line in stock["budgets"]:
+        say(line)
 
 
-def _shown(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+_NOTHING: tuple[object, ...] = (None, 0, ())
+_ALWAYS = ("n_decisions", "n_outcomes", "n_pending")
+_WORDS = {
+    "n_decisions": "decisions",
+    "n_outcomes": "of these with an outcome",
+    "n_pending": "waiting for one",
+    "oldest_pending_s": "the oldest waits for",
+    "n_judged": "judgements",
+    "n_doubled": "reported twice, counted once",
+    "n_orphans": "outcomes of unknown decisions",
+    "n_unlogged": "decisions that the disk did not take",
+    "quarantined": "pieces of the log that cannot be read",
+    "faults": "cannot be read",
+    "drift_alarms": "drift alarms",
+    "alarms": "drift",
+    "n_overruns": "calls that took more than was held",
+    "shadow_price": "successes that one more dollar would bring",
+    "below_cheapest": "the budget is below what the cheapest models cost",
+    "flagged_sources": "never finds fault",
+    "n_repaired": "beliefs that fell back to their prior",
+    "trouble": "the disk refused",
+}
+
+
+def _shown(name: str, value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "nothing", True: "yes", False: "no"}[value]
+    if name == "oldest_pending_s" and isinstance(value, float):
+        return span(value)
+    return f"{value:,.6g}" if isinstance(value, int | float) else str(value)
 
 
 def budget(

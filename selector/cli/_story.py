@@ -12,10 +12,9 @@ from selector.records import Candidate, Decision
 __all__ = ["decision_entry", "logged_entry", "moment"]
 
 _REPORTED = ("kind", "w", "s", "decision_id", "attempt", "at", "nano", "tokens", "of", "model", "route")
-_TOLD = (
-    *("kind", "w", "s", "id", "n", "at", "task_type", "model", "provider", "route", "reason", "propensity", "deal"),
-    *("expected_cost_usd", "held_nano", "held_tokens", "shadow_price", "policy", "config_digest", "draw_row"),
-    *("exclusions", "guessed", "input_tokens"),
+_OF_TASK = (
+    *("task_id", "labels", "metadata", "session", "version", "max_output_tokens", "max_cost_usd", "deadline_s"),
+    *("priority", "retry_count", "prompt", "messages", "system"),
 )
 
 
@@ -91,25 +90,38 @@ def logged_entry(events: list[dict[str, Any]], table: dict[str, Any] | None) -> 
         "policy": event.get("policy"),
         "config_digest": event.get("config_digest"),
         "input_tokens": event.get("input_tokens"),
-        "candidates": [] if table is None else _tabled(table),
-        "exclusions": event.get("exclusions", {}),
-        "task": {name: value for name, value in event.items() if name not in _TOLD},
+        "candidates": [] if table is None else _tabled(event, table),
+        "exclusions": _excluded(event, table or {}),
+        "task": {name: event[name] for name in _OF_TASK if name in event},
         "reports": [_report(e) for e in events if e["kind"] in {"usage", "judgement", "attempt", "settle"}],
     }
 
 
-def _tabled(table: dict[str, Any]) -> list[dict[str, Any]]:
+def _tabled(event: dict[str, Any], table: dict[str, Any]) -> list[dict[str, Any]]:
+    """List who might have served this task; what it costs there is its own, where its length is known."""
+    costs, tokens = event.get("costs", table["cost_usd"]), event.get("input_tokens")
+    if "costs" not in event and tokens is not None and "answer_usd" in table:
+        costs = [answer + tokens * each for answer, each in zip(table["answer_usd"], table["input_usd"], strict=True)]
+    excluded = _excluded(event, table)
     return [
         {
             "model": name,
             "mean": table["alpha"][k] / (table["alpha"][k] + table["beta"][k]),
             "n": table["n"][k],
             "tokens": table["tokens"][k],
-            "cost_usd": table["cost_usd"][k],
+            "cost_usd": costs[k],
             "probability": table["probability"][k],
         }
         for k, name in enumerate(table["models"])
+        if name not in excluded
     ]
+
+
+def _excluded(event: dict[str, Any], table: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """Say why each of the others might not: as written with the decision, else with the table."""
+    told = event.get("exclusions", table.get("exclusions", {}))
+    parts = {name: why.partition(" (") for name, why in told.items() if name != event["model"]}
+    return {name: {"reason": word, "detail": rest.removesuffix(")")} for name, (word, _, rest) in parts.items()}
 
 
 def _report(event: dict[str, Any]) -> dict[str, Any]:

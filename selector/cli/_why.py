@@ -130,9 +130,9 @@ def _tell_rest(entry: dict[str, Any]) -> None:
     if entry["n_recent"]:
         say(f"  was chosen for {entry['n_chosen']:,} of the last {entry['n_recent']:,} of these tasks")
     if entry["belief"] is not None:
-        _tell_belief("believed", entry["belief"])
+        _tell_belief("believed of", entry["belief"])
         if entry["best"]["model"] != entry["belief"]["model"]:
-            _tell_belief("the best now", entry["best"])
+            _tell_belief("the best now is", entry["best"])
         if entry["shadow_price"]:
             say(f"  a dollar more is worth {entry['shadow_price']:,.3g} successes")
     for line in (entry["needed"] or {}).get("lines", []):
@@ -145,7 +145,7 @@ def _tell_belief(what: str, belief: dict[str, Any]) -> None:
     interval = "" if belief["low"] is None else f" ({belief['low']:.2f} to {belief['high']:.2f})"
     prior = "" if belief["prior_share"] is None else f", {belief['prior_share']:.0%} of it prior"
     say(
-        f"  {what}: {belief['model']}: success {number(belief['success'], 2)}{interval} from {_count(belief['n'])}"
+        f"  {what} {belief['model']}: success {number(belief['success'], 2)}{interval} from {_count(belief['n'])}"
         f"{prior}; expected cost {money(belief['cost_usd'])} USD"
     )
 

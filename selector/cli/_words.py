@@ -9,7 +9,7 @@ from selector.catalog import Model, Route
 from selector.cli._reading import Reading, now
 from selector.config import BudgetConfig
 
-__all__ = ["budget_entry", "budget_words", "model_entry", "objective_words", "thousands"]
+__all__ = ["budget_entry", "budget_words", "model_entry", "objective_words", "span", "thousands"]
 
 
 def objective_words(reading: Reading) -> str:
@@ -96,6 +96,20 @@ def _note(reading: Reading, model: Model) -> str | None:
     if route.max_output_tokens is None and route.context_tokens is None:
         return "unbounded_cost unless a task gives max_output_tokens"
     return None
+
+
+def span(seconds: float) -> str:
+    """Show a span of time in its largest whole unit.
+
+    Examples
+    --------
+    >>> span(3.61), span(200.0), span(100_000.0), span(900_000.0)
+    ('4 s', '3 min', '28 h', '10 days')
+    """
+    for unit, length, most in (("s", 1, 120), ("min", 60, 120 * 60), ("h", 3_600, 48 * 3_600)):
+        if seconds < most:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds / 86_400:,.0f} days"
 
 
 def thousands(value: int | None) -> str:

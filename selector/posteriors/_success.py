@@ -83,7 +83,7 @@ class Success:
         "strength",
     )
 
-    def __init__(self, evidence: Evidence, quality: Floats, weight: Floats) -> None:
+    def __init__(self, evidence: Evidence, quality: Floats, weight: Floats, now: float = 0.0) -> None:
         self.evidence, self.quality = evidence, quality
         self._weight = _POOL_WEIGHT + weight
         self.strength = _PRIOR_STRENGTH + weight
@@ -93,7 +93,7 @@ class Success:
         self.prior: Floats = np.empty((seeds, types, models))
         self.alpha: Floats = np.empty_like(self.prior)
         self.beta: Floats = np.empty_like(self.prior)
-        self.refresh(0.0)
+        self.refresh(now)
 
     @property
     def mean(self) -> Floats:

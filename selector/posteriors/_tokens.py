@@ -45,10 +45,10 @@ class Tokens:
 
     __slots__ = ("catalogue", "evidence", "mean")
 
-    def __init__(self, evidence: Evidence, catalogue: Floats) -> None:
+    def __init__(self, evidence: Evidence, catalogue: Floats, now: float = 0.0) -> None:
         self.evidence, self.catalogue = evidence, catalogue
         self.mean: Floats = np.empty(evidence.shape)
-        self.refresh(0.0)
+        self.refresh(now)
 
     def refresh(self, now: float, seeds: Seeds = EVERY) -> None:
         """Compute every cell's mean anew."""

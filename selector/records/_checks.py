@@ -78,7 +78,14 @@ def word(field: str, value: object, refuse: Refusal) -> str | None:
         return None
     if not isinstance(value, str) or not value.strip():
         raise refuse(f"{field} must be a word, not {value!r}")
+    if not value.isascii() and not _is_text(value):
+        raise refuse(f"{field} must be a word, not {value!r}: half of a character is none; decode it anew")
     return value
+
+
+def _is_text(value: str) -> bool:
+    """Tell whether a string has no lone surrogates, which no file can hold."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def words(field: str, value: object, refuse: Refusal) -> tuple[str, ...]:
@@ -95,7 +102,9 @@ def words(field: str, value: object, refuse: Refusal) -> tuple[str, ...]:
     if isinstance(value, str):
         raise refuse(f"{field} must be a list of words, not {value!r}; write [{value!r}]")
     members = sorted(value, key=str) if isinstance(value, (set, frozenset)) else value
-    if not isinstance(members, Sequence) or not all(isinstance(part, str) and part.strip() for part in members):
+    if not isinstance(members, Sequence) or not all(
+        isinstance(part, str) and part.strip() and (part.isascii() or _is_text(part)) for part in members
+    ):
         raise refuse(f"{field} must be a list of words, not {value!r}")
     return tuple(members)
 

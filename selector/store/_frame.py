@@ -15,6 +15,8 @@ __all__ = ["Fault", "body_of", "decode", "encode", "frame"]
 Event = dict[str, Any]
 
 _PAUSE_EVERY = 200
+_DEEPEST = 32
+_MOST = 2**63
 
 _HEADER = re.compile(rb"[0-9a-f]{8} ([1-9][0-9]{0,8}) ")
 _START = re.compile(rb"[0-9a-f]{8} [1-9][0-9]{0,8} \{\"")
@@ -90,7 +92,23 @@ def body_of(event: Mapping[str, Any]) -> bytes:
     """Write an event as JSON, and refuse one that cannot be told apart or read back."""
     if not isinstance(event.get("kind"), str) or "w" in event or "s" in event:
         raise ValueError(f"an event needs a 'kind' and has no 'w' and no 's' of its own, not the keys {sorted(event)}")
-    return orjson.dumps(event if isinstance(event, dict) else dict(event))
+    try:
+        return orjson.dumps(event if isinstance(event, dict) else dict(event))
+    except TypeError:
+        return orjson.dumps(_plain(event, _DEEPEST))
+
+
+def _plain(value: object, deep: int) -> object:
+    """Say what JSON cannot hold as text: an object, half of a character, a number of more than 64 bits."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, Mapping) and deep:
+        return {str(_plain(str(name), 0)): _plain(each, deep - 1) for name, each in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)) and deep:
+        return [_plain(each, deep - 1) for each in value]
+    if value is None or isinstance(value, (bool, float)) or (isinstance(value, int) and abs(value) < _MOST):
+        return value
+    return str(_plain(str(value), 0))
 
 
 def decode(data: bytes, pause: Callable[[], None] | None = None) -> tuple[list[Event], list[Fault]]:

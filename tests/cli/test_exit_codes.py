@@ -1,11 +1,11 @@
 """What goes wrong is said in one line on stderr, and by the exit code; stdout stays empty."""
 
 import json
-from types import SimpleNamespace
+import math
 
 import pytest
 
-import selector._clients as clients
+from selector._clients import Rebuilt
 
 HARD = """\
 models: {small: {usd_per_mtok_in: 1, usd_per_mtok_out: 1, max_output_tokens: 1000}}
@@ -64,7 +64,10 @@ def test_usage_and_configuration_exit_with_2(run, arguments, told):
         ("models: {}\n", "must name at least one model"),
         ("models: [\n", "selector.yaml"),
         ("models: {a: {}}\ntask_types: {x: {only: [b]}}\n", "unknown model 'b'"),
-        ("models: {a: {usd_per_mtok_in: 1, usd_per_mtok_out: 1}}\ntask_types: {x: {min_success: .5}}\n", "is not supported yet"),
+        (
+            "models: {a: {usd_per_mtok_in: 1, usd_per_mtok_out: 1}}\ntask_types: {x: {min_success: .5}}\n",
+            "is not supported yet",
+        ),
     ],
 )
 def test_validate_says_where_a_configuration_is_wrong(run, shop, text, told):
@@ -111,15 +114,16 @@ def test_a_spent_budget_exits_with_4_and_names_it(run, shop):
     assert json.loads(err.splitlines()[1])["budget"] == "tiny"
 
 
-@pytest.mark.parametrize(("difference", "is_equal", "code"), [(0.0, True, 0), (1e-12, True, 0), (1e-8, True, 1), (1.0, False, 1)])
-def test_rebuild_exits_with_1_where_the_stored_beliefs_differ(run, chosen, monkeypatch, difference, is_equal, code):
-    stub = SimpleNamespace(n_events=12, n_decisions=3, largest_difference=difference, is_equal=is_equal)
-    monkeypatch.setattr(clients, "rebuild", lambda _source, *, state: stub, raising=False)
+@pytest.mark.parametrize(("difference", "code"), [(0.0, 0), (1e-12, 0), (1e-8, 1), (math.inf, 1)])
+def test_rebuild_exits_with_1_where_the_stored_beliefs_differ(run, chosen, monkeypatch, difference, code):
+    found = Rebuilt(n_events=12, n_decisions=3, largest_difference=difference, where="large on coding: alpha")
+    monkeypatch.setattr("selector.cli._rebuild.fold_anew", lambda _source, **_: found)
     chosen()
     got, out, err = run("rebuild")
     assert got == code
-    assert f"largest relative difference: {difference:.3g}" in out
+    assert f"largest relative difference: {difference:.3g} (large on coding: alpha)" in out
     assert ("the stored beliefs are not what the log says" in err) == bool(code)
+    assert ("remove posteriors.parquet" in err) == bool(code)
 
 
 def test_forget_does_nothing_where_nobody_can_be_asked(run, run_json, chosen):

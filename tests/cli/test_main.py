@@ -1,5 +1,6 @@
 """The program as a whole: its version, its help, and its exit codes."""
 
+import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -63,6 +64,41 @@ def test_every_kind_of_error_has_its_exit_code_and_one_line(error, code, monkeyp
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(_app, "app", fail)
+    monkeypatch.setattr(_app, "app_with", lambda _: fail)
     assert main(["status"]) == code
     assert capsys.readouterr() == ("", "selector: x\n")
+
+
+HEAVY = ("httpx", "matplotlib", "scipy", "pyarrow", "numpy", "genai_prices", "yaml", "multiprocessing")
+
+
+def loaded(*arguments):
+    """Run a command in a fresh interpreter; return what it loaded of what takes long."""
+    code = (
+        f"import sys; from selector.cli import main; main({list(arguments)!r}); "
+        f"print(*(name for name in {HEAVY!r} if name in sys.modules), file=sys.stderr)"
+    )
+    found = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    return set(found.stderr.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("init", "--help")])
+def test_help_loads_nothing_that_takes_long(arguments):
+    assert loaded(*arguments) == set()
+
+
+@pytest.mark.parametrize("command", ["status", "budget", "validate", "models"])
+def test_taking_stock_loads_neither_pictures_nor_statistics_nor_simulations(chosen, command):
+    chosen()
+    assert not loaded(command) & {"httpx", "matplotlib", "scipy", "multiprocessing"}
+
+
+def test_every_command_of_the_list_can_be_run(capsys):
+    main(["--help"])
+    names = re.findall(r"^  ([a-z]+)  ", capsys.readouterr().out.split("Commands:")[1], re.MULTILINE)
+    assert len(names) == 14
+    for name in names:
+        assert main([name, "--help"]) == 0
+        assert f"Usage: selector {name} " in capsys.readouterr().out

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-SECRET = "sk-never-to-be-seen-0123456789"
+SECRET = "sk-never-to-be-seen-0123456789"  # noqa: S105 - it opens nothing
 READS = ("validate", "models", "beliefs", "status", "budget", "why large", "why small")
 EVERY = (*READS, "select coding", "--help", "select --help", "selct")
 COMMON = ("--config", "--state", "--json", "--verbose", "--quiet")
@@ -32,15 +32,18 @@ def test_a_pipe_gets_no_escape_codes_and_no_boxes(run, command):
 
 def test_a_pipe_gets_simulations_without_boxes_too(run, write_table, world):
     table = write_table(world(n_prompts=30, n_models=2))
-    code, out, _ = run("simulate", str(table), "--seeds", "1", "--jobs", "1", "--policy", "greedy", "--policy", "uniform")
+    code, out, _ = run(
+        "simulate", str(table), *["--seeds", "1", "--jobs", "1", "--policy", "greedy", "--policy", "uniform"]
+    )
     assert code == 0
     assert BOXES.findall(out) == []
     assert re.search(r"^ *uniform .* \d", out, re.MULTILINE)
 
 
 def test_a_pipe_gets_long_cells_whole_on_one_line(run, shop):
-    long = "a-model-with-a-name-that-is-" + "very-" * 40 + "long"
-    (shop / "selector.yaml").write_text(f"models: {{{long}: {{usd_per_mtok_in: 1, usd_per_mtok_out: 1}}}}\n", encoding="utf-8")
+    long = "a-model-with-a-name-that-is-" + "very-" * 30 + "long"
+    text = f"models: {{{long}: {{usd_per_mtok_in: 1, usd_per_mtok_out: 1}}}}\n"
+    (shop / "selector.yaml").write_text(text, encoding="utf-8")
     _, out, _ = run("models", "-q")
     (line,) = out.splitlines()
     assert line.count(long) == 2  # its name and its id
@@ -54,19 +57,59 @@ def test_columns_are_aligned_and_quiet_leaves_the_headings_out(run):
     assert run("models", "-q")[1].splitlines() == rows
 
 
-@pytest.mark.parametrize("command", ["models", "beliefs --type agent", "budget", "why large", "status", "validate"])
-def test_a_terminal_of_40_columns_gets_no_wider_line_and_loses_nothing(run, shop, monkeypatch, command):
-    wide = run(*command.split())[1]
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("COLUMNS", "40")
-    code, out, _ = run(*command.split())
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", out)
-    assert code == 0
+@pytest.fixture
+def narrow(run, monkeypatch):
+    """Run a command that must succeed for a pipe, and for a terminal of 40 columns; return what each got."""
+
+    def both(*arguments):
+        wide = run(*arguments)[1]
+        for name, value in (("FORCE_COLOR", "1"), ("NO_COLOR", "1"), ("COLUMNS", "40")):
+            monkeypatch.setenv(name, value)
+        code, out, _ = run(*arguments)
+        assert code == 0
+        return wide, re.sub(r"\x1b\[[0-9;]*m", "", out)
+
+    return both
+
+
+def lost(wide, plain):
+    return {word for word in re.findall(r"[a-z]{4,}", wide) if word not in re.sub(r"\s+", "", plain)}
+
+
+@pytest.mark.parametrize(
+    ("command", "empty"),
+    [
+        ("models", {"provider"}),
+        ("beliefs --type agent", set()),
+        ("budget", set()),
+        ("why large", set()),
+        ("status", set()),
+        ("validate", set()),
+    ],
+)
+def test_a_terminal_of_40_columns_gets_no_wider_line_and_loses_nothing_but_empty_columns(narrow, command, empty):
+    wide, plain = narrow(*command.split())
     assert max(len(line) for line in plain.splitlines()) <= 40
     assert "…" not in plain
-    missing = {word for word in re.findall(r"[a-z]{4,}", wide) if word not in re.sub(r"\s+", "", plain)}
-    assert missing == set()
+    assert lost(wide, plain) == empty
+
+
+def test_a_terminal_of_40_columns_gets_a_decision_explained(narrow, chosen):
+    """The id is longer than a line, and stays whole: it is there to be copied."""
+    (id_,) = chosen()
+    wide, plain = narrow("explain", id_)
+    assert [line for line in plain.splitlines() if len(line) > 40 and id_ not in line] == []
+    assert lost(wide, plain) == set()
+    assert "model: large *\n  success: 0." in plain
+
+
+def test_a_terminal_of_40_columns_gets_simulations_with_names_whole(narrow, write_table, world):
+    table = str(write_table(world(n_prompts=30, n_models=2)))
+    wide, plain = narrow(
+        "simulate", table, *["--seeds", "1", "--jobs", "1", "--policy", "greedy", "--policy", "uniform"]
+    )
+    assert max(len(line) for line in plain.splitlines()) <= 40
+    assert lost(wide, plain) == set()
 
 
 def test_no_color_keeps_colours_out_of_a_terminal(run, monkeypatch):
@@ -134,7 +177,7 @@ def at_a_terminal(arguments, typed, cwd):
     try:
         os.write(main, typed.encode())
         environ = {k: v for k, v in os.environ.items() if not k.endswith("_API_KEY")} | {"XAI_API_KEY": SECRET}
-        found = subprocess.run(
+        found = subprocess.run(  # noqa: S603 - our own interpreter
             [sys.executable, "-m", "selector", *arguments],
             stdin=side, capture_output=True, text=True, check=False, timeout=60, cwd=cwd, env=environ,
         )  # fmt: skip

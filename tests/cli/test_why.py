@@ -2,7 +2,9 @@
 
 import pytest
 
-BASE = "models: {{small: {{usd_per_mtok_in: 1, usd_per_mtok_out: 1}}, large: {{usd_per_mtok_in: 9, usd_per_mtok_out: 9{}}}}}\n{}"
+BASE = """\
+models: {{small: {{usd_per_mtok_in: 1, usd_per_mtok_out: 1}}, large: {{usd_per_mtok_in: 9, usd_per_mtok_out: 9{}}}}}
+{}"""
 
 
 @pytest.fixture
@@ -29,7 +31,8 @@ def asked(run_json, shop):
     ],
 )
 def test_an_exclusion_is_named_with_its_remedy(asked, model, rest, reason, remedy):
-    found = asked(model, f"task_types: {{coding: {{}}}}\n{rest}" if "task_types" not in rest else rest, "--input-tokens", "10")
+    rest = rest if "task_types" in rest else f"task_types: {{coding: {{}}}}\n{rest}"
+    found = asked(model, rest, "--input-tokens", "10")
     assert found["probability"] == 0
     assert found["excluded"].startswith(reason)
     assert remedy in found["remedy"]
