@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
-from selector._clients._offer import Offer
-from selector.records import Decision
+from selector._clients._offer import Terms
+from selector.records import Decision, Task
 
 __all__ = ["TOKENS", "USAGE", "Compared", "Entry", "Facts", "facts_of"]
 
@@ -20,7 +20,7 @@ Compared = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
 
 def facts_of(decision: Decision) -> dict[str, Any]:
     """Write down what of a decision must be known for an outcome of it to count."""
-    terms = cast("Offer", decision.deal).terms(decision)
+    tokens, guessed, held_tokens = _asked(decision)
     return {
         "n": decision.n,
         "at": decision.at_s,
@@ -28,11 +28,20 @@ def facts_of(decision: Decision) -> dict[str, Any]:
         "model": decision.model,
         "route": decision.route,
         "held_nano": decision.held_nano,
-        "held_tokens": terms.held_tokens,
+        "held_tokens": held_tokens,
         "expected_cost_usd": decision.expected_cost_usd,
-        "input_tokens": terms.input_tokens,
-        "guessed": terms.guessed,
+        "input_tokens": tokens,
+        "guessed": guessed,
     }
+
+
+def _asked(decision: Decision) -> tuple[int | None, bool, int]:
+    """Say how long a task's input was taken to be, whether that was guessed, and what is held in tokens."""
+    terms = decision.terms
+    if isinstance(terms, Terms):
+        return terms.input_tokens, terms.guessed, terms.held_tokens
+    task: Task = terms[0]  # type: ignore[index]  # (task, row, how budgets stood)
+    return task.input_tokens, False, 0
 
 
 class Facts:
@@ -165,4 +174,11 @@ class Entry:
     @classmethod
     def of(cls, decision: Decision) -> Entry:
         """Begin what is known of a decision that was just made."""
-        return cls(facts_of(decision))
+        entry = cls.__new__(cls)
+        entry.n, entry.at_s, entry.type = decision.n, decision.at_s, decision.task_type
+        entry.input_tokens, guessed, held_tokens = _asked(decision)
+        entry.held, entry.expected_usd = (decision.held_nano, held_tokens), decision.expected_cost_usd
+        entry.counted = not guessed
+        entry.attempts = [Facts(decision.model, decision.route)]
+        entry.is_open, entry.is_reported, entry.charged = True, False, None
+        return entry

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -71,7 +70,7 @@ class Core:
         self.report = Report(engine.mind)
         self._prompts = prompts
         self.unwritten = engine.unwritten
-        self.inherited: dict[str, Decision] = {}
+        self.untold: dict[str, Decision] = {}  # what the log may never have of itself: outcomes say what they are of
         self.n_unlogged = 0
         self.hard = bool(self.budget.hard)
         self._saved_at, self._saved_n = engine.clock(), 0
@@ -89,9 +88,13 @@ class Core:
                 "open it in one process alone"
             )
         self._lay_open(decision)
-        self.state.append(_log.decided(decision, propensity=_log.propensity(decision), prompts=self._prompts))
+        likely = _log.propensity(decision)
+        if self._prompts or not _log.is_bare(decision):
+            self.state.append(_log.decided(decision, propensity=likely, prompts=self._prompts))
+        else:
+            self.state.append_body(_log.plain(decision, likely))
         self.fold.began(decision.id, Entry.of(decision))
-        if cast("Offer", decision.deal).terms(decision).cost is not None:
+        if likely is None:
             self.unwritten[decision.id] = decision
 
     def _version(self, task: Task, now: float) -> None:
@@ -119,7 +122,7 @@ class Core:
         engine, fold = self.engine, self.fold
         with engine.lock:
             now = engine.clock()
-            made = self.unwritten.get(id_) or self.inherited.get(id_)
+            made = self.unwritten.get(id_) or self.untold.get(id_)
             entry = fold.entries.get(id_)
             if entry is None:
                 entry = self._entry(id_, made)
@@ -130,9 +133,10 @@ class Core:
             if made is not None and not self.hard:
                 events[0]["of"] = facts_of(made)
             self._append(events)
-            if id_ not in fold.entries and id_ not in self.inherited:
+            if id_ not in fold.entries and id_ not in self.untold:
                 fold.began(id_, entry)
             fold.fold(*events, heard=True)
+            self.untold.pop(id_, None)
             self._note(outcome)
             self.mind.n_waiting += 1
             if self.mind.is_due:
@@ -163,10 +167,8 @@ class Core:
 
     def _append(self, events: list[dict[str, Any]]) -> None:
         """Write events in one go, and give them the names they were written under."""
-        state = self.state
-        named = [state.buffer(event) for event in events[:-1]]
-        named.append(state.append(events[-1]))
-        for event, (writer, seq) in zip(events, named, strict=True):
+        writer, last = self.state.append_all(events)
+        for seq, event in enumerate(events, last - len(events) + 1):
             event["w"], event["s"] = writer, seq
 
     def _note(self, outcome: Outcome) -> None:
@@ -196,18 +198,26 @@ class Core:
         engine = self.engine
         with engine.lock:
             waiting = list(self.unwritten.values())
-        if not waiting:
+        if not waiting or not (self._is_written() or len(waiting) > _MOST_UNWRITTEN):
             return
         likely = propensities(waiting)
         with engine.lock:
             for decision, propensity in zip(waiting, likely, strict=True):
-                if decision.id in self.unwritten:
-                    self._write_one(decision, propensity)
+                if decision.id in self.unwritten and not self._write_one(decision, propensity):
+                    break
             self.fold.trim()
-        with suppress(StateError):
-            self.state.flush()
+        self._is_written()
 
-    def _write_one(self, decision: Decision, propensity: float | None) -> None:
+    def _is_written(self) -> bool:
+        """Tell whether the disk takes what waits."""
+        try:
+            self.state.flush()
+        except StateError:
+            return False
+        return True
+
+    def _write_one(self, decision: Decision, propensity: float | None) -> bool:
+        """Write a decision, or give it up where too many wait; tell whether to go on."""
         try:
             if self.hard:
                 self.state.buffer(
@@ -217,19 +227,21 @@ class Core:
                 self._lay_open(decision)
                 self.state.buffer(_log.decided(decision, propensity=propensity, prompts=self._prompts))
         except StateError:
-            if len(self.unwritten) < _MOST_UNWRITTEN:
-                return
+            if len(self.unwritten) <= _MOST_UNWRITTEN:
+                return False
             self.n_unlogged += 1
+            self.untold[decision.id] = decision
         if decision.id not in self.fold.entries:
             self.fold.began(decision.id, Entry.of(decision))
         self.unwritten.pop(decision.id, None)
+        return True
 
     def _lay_open(self, decision: Decision) -> None:
         """Write what was on the table, once for all decisions of that time."""
         offer = cast("Offer", decision.deal)
         if offer.logged is None:
-            offer.logged = decision.id
             self.state.buffer(_log.offered(offer, decision))
+            offer.logged = decision.id
 
     def tick(self) -> None:
         """Do what time asks for: others' events, holds that expired, prices and windows that changed."""
@@ -320,7 +332,7 @@ class Core:
         for id_, decision in self.unwritten.items():
             if id_ not in fold.entries:
                 fold.land(id_)
-                self.inherited[id_] = decision
+                self.untold[id_] = decision
         self.unwritten.clear()
         self.engine.fresh(rng, "")
 

@@ -55,7 +55,9 @@ class Engine:
         self._rng = rng
         self._luck: list[tuple[float, int, int]] = []
         self._n = 0
+        self._version, self._since = -1, 0
         self._first_edge = mind.tariffs.first_edge()
+        self._routes = [model.route.name for model in mind.plan.catalog]
         self._careful = Careful(mind, budget, screen)
 
     def fresh(self, rng: np.random.Generator, prefix: str) -> None:
@@ -89,7 +91,12 @@ class Engine:
                     arm = odds.choose(u)[0]
                 usd = offer.usd[arm]
             else:
-                arm = offer.board.choose_at(u, offer.cost(tokens), odds)[0]
+                lines = odds.lines
+                if lines is None or lines.may_tie:
+                    arm = offer.board.choose_at(u, offer.cost(tokens), odds)[0]
+                else:
+                    slope = lines.low if row < offer.n_low else lines.high
+                    arm = int((lines.net[row] - tokens * slope).argmax())
                 usd = offer.out_each[arm] + tokens * offer.in_each[arm]
             held: int | None = 0
             if budget.hard:
@@ -164,7 +171,9 @@ class Engine:
     def _offered(self, task_type: str) -> Offer:
         mind = self.mind
         mind.plan.admit(task_type, mind.types)
-        board = mind.board(task_type, self.fold.next_n, self.now())
+        if mind.version != self._version:
+            self._version, self._since = mind.version, self.fold.next_n
+        board = mind.board(task_type, self._since, self.now())
         offer = Offer(mind.plan, board, task_type, mind.tariffs, mind.beliefs.tokens.mean[0, board.type].copy())
         offer.usual_input = float(mind.usual_inputs(self.now())[board.type])
         dollars = mind.dollar_ratio()
@@ -173,7 +182,7 @@ class Engine:
         offer.out_each, offer.in_each = offer.out_usd.tolist(), offer.usd_in.tolist()
         offer.in_most = max(offer.in_each)
         offer.exclusions = self._type_exclusions(task_type)
-        offer.routes = [model.route.name for model in mind.plan.catalog]
+        offer.routes = self._routes
         if offer.n_serving == 1:
             offer.reason = Basis.ONLY_CANDIDATE
         own = mind.plan.config.task_types.get(task_type)
@@ -194,6 +203,8 @@ class Engine:
             return found
         unknown = Exclusion(reason=Reason.UNKNOWN_COST, detail="there is a budget in dollars")
         known = self.mind.tariff.known
+        if known.all():
+            return found
         return tuple(x if x is not None or known[k] else unknown for k, x in enumerate(found))
 
     def _all_fit(self, offer: Offer, task: Task) -> bool:

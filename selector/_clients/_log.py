@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, cast
+from operator import attrgetter
+from struct import Struct
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
-from selector._clients._offer import SURE, Offer
+from selector._clients._offer import SURE, Offer, Terms
 from selector.posteriors import Event as Withdrawal
 from selector.records import Decision, Task
 
-__all__ = ["alarm", "decided", "offered", "version"]
+if TYPE_CHECKING:
+    from selector._clients._budget import Stand
+
+__all__ = ["alarm", "decided", "is_bare", "offered", "plain", "propensity", "version"]
 
 _FEATURES = ("labels", "session", "purpose", "version", "max_output_tokens", "deadline_s", "max_cost_usd")
+_FEATURES_OF = attrgetter(*_FEATURES)
+_SINGLE = Struct("f")
 _TEXTS = ("prompt", "messages", "system")
 
 
@@ -32,46 +39,77 @@ def decided(decision: Decision, *, propensity: float | None, prompts: bool) -> d
     """
     offer = cast("Offer", decision.deal)
     terms = offer.terms(decision)
-    event: dict[str, Any] = {
-        "kind": "decision",
-        "id": decision.id,
-        "at": decision.at_s,
-        "n": decision.n,
-        "task_type": offer.task_type,
-        "model": offer.models[decision.arm],
-        "route": decision.route,
-        "reason": decision.reason.value,
-        "propensity": propensity,
-        "expected_cost_usd": _short(decision.expected_cost_usd),
-        "shadow_price": _short(offer.shadow_price),
-        "policy": offer.plan.config.policy.name,
-        "config_digest": offer.config_digest,
-        "draw_row": terms.row,
-    }
-    provider = decision.provider
-    if provider is not None:
-        event["provider"] = provider
-    if decision.held_nano:
-        event["held_nano"] = decision.held_nano
+    event = _shared(offer, decision) | _own(decision, propensity, terms.input_tokens, terms.row)
     if terms.held_tokens:
         event["held_tokens"] = terms.held_tokens
-    if terms.input_tokens is not None:
-        event["input_tokens"] = terms.input_tokens
     if terms.guessed:
         event["guessed"] = True
-    if offer.logged is not None and offer.logged != decision.id:
-        event["deal"] = offer.logged
     if terms.routes is not None and terms.cost is not None:
         event["costs"] = _shorts(terms.cost.usd[offer.board.serving])
     if terms.exclusions is not None:
-        excluded = {m: str(x) for m, x in zip(offer.models, terms.exclusions, strict=True) if x is not None}
-        if excluded:
-            event["exclusions"] = excluded
-    return event | _features(terms.task, prompts=prompts)
+        event["exclusions"] = {m: str(x) for m, x in zip(offer.models, terms.exclusions, strict=True) if x is not None}
+    _add_features(event, terms.task, prompts=prompts)
+    return event
 
 
-def _features(task: Task, *, prompts: bool) -> dict[str, Any]:
-    found: dict[str, Any] = {name: value for name in _FEATURES if (value := getattr(task, name))}
+def plain(decision: Decision, propensity: float | None) -> bytes:
+    """Write a decision for a bare task as JSON: what it shares with others of its time was written once."""
+    offer, (task, row, _) = cast("Offer", decision.deal), cast("tuple[Task, int, Stand]", decision.terms)
+    head = offer.heads.get((decision.arm, decision.reason))
+    if head is None:
+        head = orjson.dumps(_shared(offer, decision))[:-1] + b","
+        offer.heads[decision.arm, decision.reason] = head
+    return head + orjson.dumps(_own(decision, propensity, task.input_tokens, row))[1:]
+
+
+def is_bare(decision: Decision) -> bool:
+    """Tell whether a decision's task has nothing to be written down but its type and its length."""
+    if isinstance(decision.terms, Terms):
+        return False
+    task: Task = decision.terms[0]  # type: ignore[index]  # (task, row, how budgets stood)
+    return not (any(_FEATURES_OF(task)) or task.id or task.metadata or task.retry_count or task.priority != 1)
+
+
+def _shared(offer: Offer, decision: Decision) -> dict[str, Any]:
+    """Write what decisions for one model at one time have in common."""
+    found: dict[str, Any] = {
+        "kind": "decision",
+        "task_type": offer.task_type,
+        "model": decision.model,
+        "route": decision.route,
+        "reason": decision.reason.value,
+        "shadow_price": offer.price_short,
+        "policy": offer.plan.config.policy.name,
+        "config_digest": offer.config_digest,
+    }
+    if decision.route != decision.model:
+        found["provider"] = decision.provider
+    if offer.logged is not None:
+        found["deal"] = offer.logged
+    return found
+
+
+def _own(decision: Decision, propensity: float | None, tokens: int | None, row: int) -> dict[str, Any]:
+    """Write what a decision has of its own."""
+    found: dict[str, Any] = {
+        "id": decision.id,
+        "at": round(decision.at_s, 6),
+        "n": decision.n,
+        "propensity": propensity,
+        "expected_cost_usd": _short(decision.expected_cost_usd),
+        "draw_row": row,
+    }
+    if decision.held_nano:
+        found["held_nano"] = decision.held_nano
+    if tokens is not None:
+        found["input_tokens"] = tokens
+    return found
+
+
+def _add_features(found: dict[str, Any], task: Task, *, prompts: bool) -> None:
+    given = _FEATURES_OF(task)
+    if any(given):
+        found |= {name: value for name, value in zip(_FEATURES, given, strict=True) if value}
     if task.id is not None:
         found["task_id"] = task.id
     if task.metadata:
@@ -82,7 +120,6 @@ def _features(task: Task, *, prompts: bool) -> dict[str, Any]:
         found["retry_count"] = task.retry_count
     if prompts:
         found |= {name: value for name in _TEXTS if (value := getattr(task, name)) is not None}
-    return found
 
 
 def offered(offer: Offer, decision: Decision) -> dict[str, Any]:
@@ -116,9 +153,11 @@ def _known(offer: Offer, may: NDArray[np.intp]) -> list[tuple[bool, float]]:
 
 def propensity(decision: Decision) -> float | None:
     """Return the probability of a choice where it is known without work: 1 where there was none to make."""
-    terms = cast("Offer", decision.deal).terms(decision)
     if decision.reason in SURE:
         return 1.0
+    if not isinstance(decision.terms, Terms) and decision.terms[0].input_tokens is not None:  # type: ignore[index]  # (task, row, ...)
+        return None
+    terms = cast("Offer", decision.deal).terms(decision)
     return None if terms.cost is not None else float(terms.odds.probabilities[decision.arm])
 
 
@@ -141,14 +180,12 @@ def version(event: Withdrawal, task: Task, now: float) -> dict[str, Any]:
 
 
 def _short(value: float | None) -> float | None:
-    """Round to nine digits: what is expected is not known to more."""
-    return None if value is None else float(f"{value:.9g}")
+    """Round to the 24 bits of single precision: what is expected is not known to more, and a file is smaller."""
+    if value is None:
+        return None
+    found: float = _SINGLE.unpack(_SINGLE.pack(value))[0]
+    return found
 
 
 def _shorts(values: Any) -> list[float]:  # noqa: ANN401 - an array
     return [float(f"{value:.5g}") for value in values.tolist()]
-
-
-def named(event: Mapping[str, Any], writer: str, seq: int) -> dict[str, Any]:
-    """Give an event the name that it was written under."""
-    return {**event, "w": writer, "s": seq}

@@ -74,6 +74,8 @@ class Mind:
         self.retired = Beliefs((1, 0, 0), Priors(tokens=np.empty((1, 0))), replace(aging, drift=False))
         self.retired_types: list[str] = []
         self.retired_models: list[str] = []
+        self._weighed: Tariff | None = None
+        self._weight: Floats = np.empty(0)
         self._waiting: list[tuple[bool, Lesson]] = []
         self._unlearn: list[Lesson] = []
         self.n_waiting = 0
@@ -85,7 +87,7 @@ class Mind:
     @property
     def tariff(self) -> Tariff:
         """What short calls cost on each model's first route."""
-        return self.tariffs.of(None, 0)
+        return self.tariffs.short
 
     @property
     def beliefs(self) -> Beliefs:
@@ -213,9 +215,11 @@ class Mind:
         ratios = self.ratios
         for sums, place in ((ratios.dollars, 0), (ratios.inputs, 1), (ratios.lengths, 2)):
             if before is not None:
-                sums[:, k] -= before[place]
+                sums[0, k] -= before[place][0]
+                sums[1, k] -= before[place][1]
             if after is not None:
-                sums[:, k] += after[place]
+                sums[0, k] += after[place][0]
+                sums[1, k] += after[place][1]
 
     def _outdate(self) -> None:
         """Let go of what was laid out: it no longer stands for what was published."""
@@ -244,8 +248,10 @@ class Mind:
     def dollar_ratio(self) -> Floats:
         """Return dollars that were billed over dollars by the price list, per model."""
         tariff = self.tariff
-        weight = _RATIO_CALLS * (self.plan.guess(tariff) * tariff.usd_per_token + tariff.call_usd)
-        return _ratio(self.ratios.dollars, np.maximum(weight, 1e-9))
+        if self._weighed is not tariff:
+            weight = _RATIO_CALLS * (self.plan.guess(tariff) * tariff.usd_per_token + tariff.call_usd)
+            self._weighed, self._weight = tariff, np.maximum(weight, 1e-9)
+        return _ratio(self.ratios.dollars, self._weight)
 
     def input_ratio(self) -> Floats:
         """Return what input cost over what it would have cost without a prompt cache, per model."""

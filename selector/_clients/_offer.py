@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
@@ -70,11 +71,12 @@ class Offer:
 
     def __init__(self, plan: Plan, board: Board, task_type: str, tariffs: Tariffs, tokens: Floats) -> None:
         self.plan, self.board, self.task_type = plan, board, task_type
-        self.tariff = tariff = tariffs.of(None, 0)
+        self.tariff = tariff = tariffs.short
         self._tariffs = tariffs
         self.models, self.config_digest = plan.models, plan.digest
         self.shadow_price = board.shadow_price
-        self.odds = board.everyone
+        self.price_short = float(f"{board.shadow_price:.9g}")
+        self.odds, self.n_low = board.everyone, board.n_low
         self.tokens = tokens
         self.usd: list[float] = board.cost.tolist()
         self.usd_most = max(self.usd)
@@ -93,6 +95,7 @@ class Offer:
         self.quick = False
         self.budgets: Callable[[Stand | None], tuple[str, ...]] = _no_budgets
         self.logged: str | None = None
+        self.heads: dict[tuple[int, Basis], bytes] = {}
         self._bounded: tuple[int, int, int] | None = None
         self._worst: list[int | None] | None = None
 
@@ -106,8 +109,7 @@ class Offer:
     def bound(self, input_tokens: int | None, max_output_tokens: int | None) -> int | None:
         """Return what no model's call can cost more than; None: some model's has no bound."""
         if input_tokens is None:
-            found = [self.worst[k] for k in np.flatnonzero(self.board.may)]
-            return None if None in found or max_output_tokens is not None else max(w for w in found if w is not None)
+            return None if max_output_tokens is not None else self._most_of_all
         if self._bounded is None:
             self._bounded = self._bounds()
         written, dear_out, call = self._bounded
@@ -116,6 +118,11 @@ class Offer:
         if written < 0:
             return None
         return (self.tariff.dearest_in * input_tokens + written) // _MTOK + call + 1
+
+    @cached_property
+    def _most_of_all(self) -> int | None:
+        found = [self.worst[k] for k in np.flatnonzero(self.board.may)]
+        return None if None in found else max(w for w in found if w is not None)
 
     def _bounds(self) -> tuple[int, int, int]:
         tariff, may = self.tariff, np.flatnonzero(self.board.may)

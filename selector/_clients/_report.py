@@ -48,6 +48,7 @@ class Report:
 
     def __init__(self, mind: Mind) -> None:
         self._mind, self._catalog = mind, mind.plan.catalog
+        self._routes: dict[tuple[str, str], Route] = {}
         self._rates: dict[tuple[str, int, int], Rates] = {}
         self._edges: dict[str, tuple[int, ...]] = {}
 
@@ -122,6 +123,12 @@ class Report:
 
     def _known(self, facts: Facts) -> Route:
         """Find the route of an attempt, also of a model that was renamed; one that is gone has no prices."""
+        found = self._routes.get((facts.model, facts.route))
+        if found is None:
+            found = self._routes[facts.model, facts.route] = self._looked_up(facts)
+        return found
+
+    def _looked_up(self, facts: Facts) -> Route:
         k = self._mind.models.get(facts.model)
         if k is None:
             return Route(model=facts.model, id=facts.model)
@@ -130,7 +137,7 @@ class Report:
         return next((r for r in model.routes if r.name[len(r.model) :] == provider), model.route)
 
     def _usage(self, entry: Entry, facts: Facts, route: Route, outcome: Outcome) -> dict[str, Any]:
-        given = {name: value for name, value in zip(USAGE, _READ(outcome), strict=True) if value is not None}
+        given = {name: value for name, value in zip(USAGE, _READ(outcome)) if value is not None}  # noqa: B905 - on the hot path
         if not given:
             return {}
         known = facts.usage if facts.uses else {}

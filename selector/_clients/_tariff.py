@@ -106,9 +106,11 @@ class Tariffs:
     def __init__(self, routes: tuple[Route, ...], every: tuple[Route, ...]) -> None:
         self._routes = routes
         self._prices = [route.prices for route in every if route.prices is not None]
-        self._found: dict[tuple[tuple[Route, ...], int], Tariff] = {}
-        self._edges: dict[tuple[Route, ...], list[int]] = {}
+        self._found: dict[tuple[tuple[int, ...], int], Tariff] = {}  # by the identity of routes, which outlive this
+        self._edges: dict[tuple[int, ...], list[int]] = {}
         self._at, self.ends = -np.inf, -np.inf
+        self.short = self.of(None, 0)
+        self._found.clear()
 
     def first_edge(self) -> int:
         """Return up to which length of input the tariff of short calls holds."""
@@ -119,12 +121,12 @@ class Tariffs:
         """Look prices up again where they changed; tell whether those of short calls did."""
         if self._at <= now < self.ends:
             return False
-        before = self._found.get((self._routes, 0))
+        before = None if self._at == -np.inf else self.short
         at = datetime.fromtimestamp(max(now, 0.0), UTC)
         changes = [moment for prices in self._prices if (moment := prices.next_change(at)) is not None]
         self._at, self._found = now, {}
         self.ends = min(changes).timestamp() if changes else np.inf
-        after = self.of(self._routes, 0)
+        after = self.short = self.of(None, 0)
         return before is None or before.rates != after.rates
 
     def worst_nano(
@@ -160,21 +162,23 @@ class Tariffs:
         """Return what some routes, one of each model, cost for inputs of a length."""
         routes = self._routes if routes is None else routes
         bucket = bisect_left(self._edges_of(routes), context_tokens)
-        found = self._found.get((routes, bucket))
+        key = (tuple(map(id, routes)), bucket)
+        found = self._found.get(key)
         if found is None:
             if len(self._found) >= _MANY:
                 self._found.clear()
             at = datetime.fromtimestamp(max(self._at, 0.0), UTC)
             rates = [None if r.prices is None else r.prices.rates(at=at, context_tokens=context_tokens) for r in routes]
             longest, windows = [r.max_output_tokens for r in routes], [r.context_tokens for r in routes]
-            found = self._found[routes, bucket] = Tariff(rates, longest, windows)
+            found = self._found[key] = Tariff(rates, longest, windows)
         return found
 
     def _edges_of(self, routes: tuple[Route, ...]) -> list[int]:
-        edges = self._edges.get(routes)
+        key = tuple(map(id, routes))
+        edges = self._edges.get(key)
         if edges is None:
             if len(self._edges) >= _MANY:
                 self._edges.clear()
             edges = sorted({edge for r in routes if r.prices is not None for edge in r.prices.tier_edges})
-            self._edges[routes] = edges
+            self._edges[key] = edges
         return edges

@@ -104,9 +104,10 @@ class Pace:
     def advance(self, now: float) -> bool:
         """Let time pass, and tell whether a window ended; time that goes back is the last one seen."""
         self._now = now = max(now, self._now)
-        for usd in self._paid:
-            self.settle(np.array([usd]))
-        self._paid.clear()
+        if self._paid:
+            for each in self._every:
+                each.settle_all(self._paid)
+            self._paid.clear()
         ended = now >= self.ends
         for config, window in self._windows:
             if ended and now >= self._end_of(config):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -84,6 +85,14 @@ class PerRequest:
         mean = self.mean_usd
         bank = self.bank + mean - cost_usd
         self.bank = np.minimum(np.maximum(bank, -_DEBT_MOST * mean), _BANK_MOST * mean)
+
+    def settle_all(self, costs_usd: Sequence[float]) -> None:
+        """Bank, of one seed, what each of some requests in turn did not take: as `settle` does, without arrays."""
+        mean, bank = float(self.mean_usd[0]), float(self.bank[0])
+        least, most = -_DEBT_MOST * mean, _BANK_MOST * mean
+        for cost in costs_usd:
+            bank = min(max(bank + mean - cost, least), most)
+        self.bank = np.array([bank])
 
 
 class Horizon:
@@ -266,6 +275,13 @@ class Window:
     def settle(self, cost_usd: Floats) -> None:
         """Book what a request cost."""
         self.spent = self.spent + cost_usd
+
+    def settle_all(self, costs_usd: Sequence[float]) -> None:
+        """Book, of one seed, what each of some requests cost."""
+        spent = float(self.spent[0])
+        for cost in costs_usd:
+            spent += cost
+        self.spent = np.array([spent])
 
     def roll(self) -> None:
         """Begin the next window."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -136,6 +137,13 @@ class RollingWindow:
     def settle(self, cost_usd: Floats) -> None:
         """Book what a request cost."""
         self._spent[:, 0] += cost_usd
+
+    def settle_all(self, costs_usd: Sequence[float]) -> None:
+        """Book what each of some requests cost."""
+        spent = float(self._spent[0, 0])
+        for cost in costs_usd:
+            spent += cost
+        self._spent[0, 0] = spent
 
     def dump(self) -> dict[str, Any]:
         """Write down what was seen, for `load`."""

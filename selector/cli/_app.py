@@ -33,6 +33,7 @@ _COMMANDS = {
     "simulate": ("_simulate", "Replay policies on a table of outcomes."),
     "demo": ("_demo", "Simulate a world of published figures."),
 }
+_INTERRUPTED = 130  # what typer makes of an interrupt
 
 
 def app_with(wanted: str) -> typer.Typer:
@@ -87,6 +88,8 @@ def run(arguments: list[str]) -> int:
         with listening():
             code = app(arguments or ["--help"], standalone_mode=False, prog_name="selector")
         sys.stdout.flush()
+        if code == _INTERRUPTED:
+            raise KeyboardInterrupt
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except typer.Abort:

@@ -10,7 +10,7 @@ import numpy as np
 import typer
 
 from selector.cli._lines import say, show_table
-from selector.cli._options import AsJson, Quiet, Verbose, wanted
+from selector.cli._options import AsJson, NoConfig, NoState, Quiet, Verbose, wanted
 from selector.cli._output import money, number, print_json, progress, study_tables, table_of
 from selector.decision import Board, Decider, candidates
 from selector.replay import Protocol, World, published_world, run_study, settings_of, simulate, world_citations
@@ -30,12 +30,14 @@ def demo(
     tasks: Annotated[int, typer.Option(min=100, help="How many tasks.")] = 3000,
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds.")] = 12,
     seed: Annotated[int, typer.Option(min=0, help="Of the world.")] = 0,
+    config: NoConfig = None,
+    state: NoState = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
     """Simulate a world built from published figures: 11 models, 9 kinds of task, three budgets."""
-    wanted(None, None, as_json, verbose, quiet)
+    wanted(config, state, as_json, verbose, quiet)
     world = published_world(tasks, np.random.default_rng(seed))
     settings = [settings_of(word, world.matrix, None, budget=True)[0] for word in _POLICIES]
     protocols = [Protocol(measured=world.matrix, budget_usd=budget) for budget in _BUDGETS]
@@ -50,7 +52,7 @@ def demo(
     save_svg(frontier_figure(result["rows"], result["references"], title=_TITLE), pictures[0])
     _draw_learnt(world, decider, pictures[1])
     if as_json:
-        print_json(result | {"schema": "selector.demo/1"})
+        print_json(result | {"schema": "selector.demo/1", "pictures": [str(path) for path in pictures]})
         return
     for line in world_citations():
         say(line, "dim")

@@ -18,6 +18,8 @@ from selector.cli._output import complain
 __all__ = [
     "AsJson",
     "ConfigPath",
+    "NoConfig",
+    "NoState",
     "Quiet",
     "StatePath",
     "UsageError",
@@ -37,6 +39,12 @@ ConfigPath = Annotated[
 StatePath = Annotated[
     Path | None,
     typer.Option("--state", metavar="DIR", help="The state folder; else SELECTOR_STATE, else as configured."),
+]
+NoConfig = Annotated[
+    Path | None, typer.Option("--config", metavar="PATH", help="As for every command; here nothing of it is used.")
+]
+NoState = Annotated[
+    Path | None, typer.Option("--state", metavar="DIR", help="As for every command; a simulation keeps no state.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more, such as which files were read.")]
@@ -73,10 +81,17 @@ def usage_error(message: str) -> Exception:
 
 
 class _Notes(logging.Handler):
-    """Prints what the library logs as notes."""
+    """Prints what the library logs as notes, each once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        complain(f"note: {record.getMessage()}")
+        said = record.getMessage()
+        if said not in self._told:
+            self._told.add(said)
+            complain(f"note: {said}")
 
 
 @contextmanager

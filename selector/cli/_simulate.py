@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from selector.cli._lines import say, show_table
-from selector.cli._options import AsJson, Quiet, Verbose, wanted
+from selector.cli._options import AsJson, NoState, Quiet, Verbose, wanted
 from selector.cli._output import print_json, progress, study_tables
 from selector.config import Config
 from selector.errors import ConfigError
@@ -47,12 +47,13 @@ def simulate(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write results per seed as Parquet.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw success against dollars as SVG.")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes; default: one per core.")] = None,
+    state: NoState = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
     """Replay policies on a table with every model's outcome for every prompt, exactly, many seeds at once."""
-    wanted(config, None, as_json, verbose, quiet)
+    wanted(config, state, as_json, verbose, quiet)
     matrix = load_matrix(data, _names(models), types=not no_types)
     learnt, measured = _splits(matrix, learn_split, measure_split)
     found: list[float | None] = [_budget(b) for b in budgets] if budgets else [None]

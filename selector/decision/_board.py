@@ -210,12 +210,13 @@ class Odds:
         The model that each row stands for, -1 where several tie; None before the first choice.
     """
 
-    __slots__ = ("_own", "board", "cost", "forced_below", "lines", "may", "q", "winners")
+    __slots__ = ("_likely", "_own", "board", "cost", "forced_below", "lines", "may", "q", "winners")
 
     def __init__(self, board: Board, may: Bools, cost: Floats | None = None) -> None:
         self.board, self.may = board, may
         self.cost = board.cost if cost is None else cost
         self._own: Floats | None = None
+        self._likely: Floats | None = None
         self.winners: list[int] | None = None
         self.lines: _Lines | None = None
         q = board.q * may
@@ -249,8 +250,10 @@ class Odds:
     @property
     def probabilities(self) -> Floats:
         """The probability of each model, shape (n_models,), exploration included."""
-        p, f = self.own, self.forced_below / COIN
-        return p if self.q is None or not f else (1 - f) * p + f * self.q / self.q.sum()
+        if self._likely is None:
+            p, f = self.own, self.forced_below / COIN
+            self._likely = p if self.q is None or not f else (1 - f) * p + f * self.q / self.q.sum()
+        return self._likely
 
     @property
     def own(self) -> Floats:

@@ -78,6 +78,9 @@ class Cusum:
         z = np.clip((score - mean) / sd, -3.0, 3.0)
         heard = np.flatnonzero(n >= self.least)
         rang = np.zeros(len(score), bool)
+        if self.sums.shape[1] == 1:
+            self._listen(heard.tolist(), cells.model.tolist(), z.tolist(), rang)
+            return rang
         for turn in _turns(cells.seed[heard] * self.sums.shape[2] + cells.model[heard]):
             now = heard[turn]
             now = now[~self.deaf[cells.seed[now], cells.model[now]]]
@@ -87,6 +90,20 @@ class Cusum:
             self.sums[at] = np.where(rang[now], 0.0, sums)
             self.deaf[at[1:]] = rang[now]
         return rang
+
+    def _listen(self, heard: list[int], models: list[int], z: list[float], rang: np.ndarray) -> None:
+        """Listen to the outcomes of one seed, one after the other: for a few, quicker than turns of arrays."""
+        up, down, deaf = self.sums[0, 0].tolist(), self.sums[1, 0].tolist(), self.deaf[0].tolist()
+        for i in heard:
+            k = models[i]
+            if deaf[k]:
+                continue
+            better, worse = max(up[k] + z[i] - self.drift, 0.0), max(down[k] - z[i] - self.drift, 0.0)
+            if better > self.alarm or worse > self.alarm:
+                rang[i] = deaf[k] = True
+                better = worse = 0.0
+            up[k], down[k] = better, worse
+        self.sums[0, 0], self.sums[1, 0], self.deaf[0] = up, down, deaf
 
     def grow(self, n_models: int) -> None:
         """Make room for more models."""

@@ -206,9 +206,9 @@ def _only_score(score: object, success: object, quality: object) -> float | None
     if len(given) > 1:
         raise InvalidOutcomeError(f"Outcome.{' and Outcome.'.join(given)} say the same thing twice; give one of them")
     if success is not None:
-        if not isinstance(success, bool):
+        if not isinstance(success, bool) and str(getattr(success, "dtype", "")) != "bool":
             raise InvalidOutcomeError(f"Outcome.success must be True or False, not {success!r}; for a grade use score=")
-        return float(success)
+        return float(bool(success))
     rank = number("Outcome.quality", quality, InvalidOutcomeError, low=1, high=10)
     return number("Outcome.score", score, InvalidOutcomeError, high=1) if rank is None else (rank - 1) / 9
 

@@ -45,6 +45,10 @@ class Files:
         """Tell how long the file is."""
         return os.fstat(fd).st_size
 
+    def is_named(self, fd: int) -> bool:
+        """Tell whether any folder still has the file."""
+        return os.fstat(fd).st_nlink > 0
+
     def write(self, fd: int, data: bytes | memoryview) -> int:
         """Write at the end and tell how much was written: on a full disk, less, without any error."""
         return os.write(fd, data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -105,6 +105,7 @@ class State(Upkeep):
         atexit.register(state.close)
         return state
 
+    _last_trouble: str | None = None
     store_id: str = ""
     """The identity that the folder was given when it was made."""
 
@@ -122,7 +123,7 @@ class State(Upkeep):
     @property
     def trouble(self) -> str | None:
         """What the disk last refused in the background, if it did."""
-        return None if self._journal is None else self._journal.trouble
+        return self._last_trouble if self._journal is None else self._journal.trouble
 
     def append(self, event: Mapping[str, Any]) -> tuple[str, int]:
         """Write an event and return when it is acknowledged.
@@ -144,6 +145,16 @@ class State(Upkeep):
         """
         journal = self._journal or self._own()
         return journal.writer, journal.append(event)
+
+    def append_body(self, body: bytes) -> tuple[str, int]:
+        """Write an event that is JSON already, as `append` does."""
+        journal = self._journal or self._own()
+        return journal.writer, journal.append_bodies([body])
+
+    def append_all(self, events: Sequence[Mapping[str, Any]]) -> tuple[str, int]:
+        """Write events that belong together as `append` does, all of them or none; name the last one."""
+        journal = self._journal or self._own()
+        return journal.writer, journal.append_all(events)
 
     def buffer(self, event: Mapping[str, Any]) -> tuple[str, int]:
         """Take an event that may wait for the next `append`, for `flush`, or for 50 ms.
@@ -205,6 +216,7 @@ class State(Upkeep):
         atexit.unregister(self.close)
         journal, life = self._journal, self._life
         self._journal = self._life = None
+        self._last_trouble = None if journal is None else journal.trouble
         try:
             if journal is not None:
                 journal.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Event as Flag
 from threading import Lock, Thread
@@ -21,6 +21,10 @@ from selector.store._names import stem_of
 
 __all__ = ["Journal"]
 
+_GONE = (
+    "the journal was deleted while it was written to, and what was recorded since then is lost; restore the folder, "
+    "and open it again"
+)
 _NEW_PART = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
@@ -107,6 +111,7 @@ class Journal:
         return self._trouble
 
     _trouble: str | None = None
+    _gone = False
 
     def append(self, event: Mapping[str, Any]) -> int:
         """Write an event, with everything that was waiting, and return when it is acknowledged.
@@ -126,14 +131,22 @@ class Journal:
         StateError
             If the disk did not take it; then it is not in the journal, and the next one may be tried.
         """
-        body = body_of(event)
+        return self.append_all((event,))
+
+    def append_all(self, events: Sequence[Mapping[str, Any]]) -> int:
+        """Write events that belong together, as `append` does: all of them, or none; return the last one's number."""
+        return self.append_bodies([body_of(event) for event in events])
+
+    def append_bodies(self, bodies: Sequence[bytes]) -> int:
+        """Write events that are JSON already, as `append_all` does."""
         with self._lock:
-            line = self._queue(body)
+            lines = [self._queue(body) for body in bodies]
             seq = self._seq
             try:
                 self._write()
             except OSError as error:
-                self._take_back(line)
+                for line in reversed(lines):
+                    self._take_back(line)
                 raise self._refused(error) from error
         if self._power:
             self._sync(seq)
@@ -254,6 +267,8 @@ class Journal:
             self._lines.pop()
 
     def _write(self) -> None:
+        if self._gone:
+            raise OSError(errno.ENOENT, _GONE)
         fd = self._open_part()
         if self._unsure:
             self._settle(fd)
@@ -287,6 +302,13 @@ class Journal:
             except OSError:
                 self._close_part()
         self._unsure = False
+
+    def _look(self) -> None:
+        """Notice that the file was deleted: what is written to it is written to nobody."""
+        with self._lock:
+            if self._fd is not None and not self._files.is_named(self._fd):
+                self._gone = True
+                raise self._refused(OSError(errno.ENOENT, _GONE))
 
     def _is_due(self) -> bool:
         limits = self._limits
@@ -328,6 +350,8 @@ class Journal:
         return self._seq - len(self._lines)
 
     def _refused(self, error: OSError) -> StateError:
+        if self._gone:
+            return StateError(f"{self._folder}: {_GONE}")
         return StateError(
             f"the event was not written to {self._folder}: {error.strerror or error}; make room or give write access, "
             "and try again: nothing that was acknowledged is lost"
@@ -387,6 +411,7 @@ class Journal:
                 return
             n_waits += 1
             try:
+                self._look()
                 self.flush()
                 if n_waits % self._limits.sync_every == 0:
                     self._sync(self._seq)

@@ -4,16 +4,17 @@ import os
 import statistics
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from unittest.mock import patch
 
 import numpy as np
 
 PACKAGES = ("bayesian-router", "litellm", "numpy")
 MALICIOUS = {"litellm": ("1.82.7", "1.82.8")}
+N_FRESH = 150  # outcomes that LiteLLM's cap cannot drop any of
 QUIET = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION", "LITELLM_LOG": "ERROR"}
 
 
@@ -57,7 +58,7 @@ class BayesianRouter:
     goes through its composite reward (validity, latency, retries), feeds the breaker, and each 50th decays all models.
     Left out: the calls themselves; the shadow's call is given the score of the served one, and every latency is 450 ms.
     It has one bandit for all tasks, no costs and no budget. Three scores below .5 among a model's last five take that
-    model out of the draw, which makes a choice cheaper; the scores of `median_block_us` never do.
+    model out of the draw, which makes a choice cheaper; the scores of `block_us` never do.
     """
 
     name = "bayesian_router"
@@ -87,7 +88,8 @@ class LiteLLMBandit:
     the hooks around it, the regular expressions that classify the prompt and that read a score out of the next
     message (the score is given here), the dictionaries `pick_model` builds for each choice, the lock, the session
     states and the queue that is flushed to Postgres. An update that would take a model's alpha and beta beyond 200
-    together is dropped, and a drop is several times quicker than an update: time it with `fresh_block_us`.
+    together is dropped, and a drop is several times quicker than an update: time blocks of `N_FRESH`, each of a new
+    one.
     """
 
     name = "litellm bandit"
@@ -137,47 +139,52 @@ def refuse_malicious() -> None:
             raise RuntimeError(f"{name} {found} is a malicious release: uninstall it and renew the secrets it saw")
 
 
-def median_block_us(peer: Peer, n_blocks: int = 7, n: int = 2_000) -> tuple[float, float]:
-    """Time each call of `select` and `record` in turn; give the median over blocks of the blocks' medians.
+class Block(NamedTuple):
+    """What one block of calls took, in microseconds, the reading of the clock included."""
 
-    The scores lie between .5 and 1, so that no peer takes a model out of its draw. The times contain one reading of
-    the clock. The peer goes on learning from block to block; what it does may change as it learns.
+    select: float
+    """Median of the choices."""
+    record: float
+    """Median of the outcomes."""
+    select_mean: float
+    """Mean of the choices, with what was put off to the first after a refresh."""
+    record_mean: float
+    """Mean of the outcomes, refreshes and redraws included."""
 
-    Returns
-    -------
-    tuple of float
-        The median time of `select` and that of `record`, in microseconds.
+
+def block_us(peer: Peer, n: int) -> Block:
+    """Time each call of `select` and `record` in turn.
+
+    The scores lie between .5 and 1, so that no peer takes a model out of its draw.
     """
     clock = time.perf_counter_ns
-    scores = np.random.default_rng(0).uniform(0.5, 1.0, n).tolist()
-    medians = []
-    for _ in range(n_blocks):
-        selects, records = [], []
-        for score in scores:
-            begin = clock()
-            choice = peer.select()
-            middle = clock()
-            peer.record(choice, score)
-            end = clock()
-            selects.append(middle - begin)
-            records.append(end - middle)
-        medians.append((statistics.median(selects), statistics.median(records)))
-    select, record = (statistics.median(side) / 1e3 for side in zip(*medians, strict=True))
-    return select, record
+    selects, records = [], []
+    for score in np.random.default_rng(0).uniform(0.5, 1.0, n).tolist():
+        begin = clock()
+        choice = peer.select()
+        middle = clock()
+        peer.record(choice, score)
+        end = clock()
+        selects.append(middle - begin)
+        records.append(end - middle)
+    found = [measure(side) / 1e3 for measure in (statistics.median, statistics.fmean) for side in (selects, records)]
+    return Block(*found)
 
 
-def fresh_block_us(
-    build: Callable[[int], Peer], n_models: int, n_blocks: int = 15, n: int = 150
-) -> tuple[float, float]:
-    """Time as `median_block_us` does, with a new peer for each block, so that every outcome still teaches it.
+def side_by_side(contenders: Mapping[str, Callable[[], Peer]], n_blocks: int = 7, n: int = 600) -> dict[str, Block]:
+    """Give each contender one block after the other, in turns; give the medians over its blocks.
 
-    With at most 190 outcomes a block, LiteLLM's cap cannot be reached.
-
-    Returns
-    -------
-    tuple of float
-        The median time of `select` and that of `record`, in microseconds.
+    Parameters
+    ----------
+    contenders
+        What gives each for its next block: a new one, or one that goes on learning.
+    n_blocks, n
+        How many blocks of how many choices.
     """
-    blocks = [median_block_us(build(n_models), 1, n) for _ in range(n_blocks)]
-    select, record = (statistics.median(side) for side in zip(*blocks, strict=True))
-    return select, record
+    blocks: dict[str, list[Block]] = {name: [] for name in contenders}
+    for _ in range(n_blocks):
+        for name, give in contenders.items():
+            blocks[name].append(block_us(give(), N_FRESH if name == LiteLLMBandit.name else n))
+    return {
+        name: Block(*(statistics.median(side) for side in zip(*found, strict=True))) for name, found in blocks.items()
+    }

@@ -113,3 +113,14 @@ def test_a_prompt_counts_however_it_comes(call, shop, form):
     given = {"--prompt": ["--prompt", "x" * 400], "--prompt-file": ["--prompt-file", "prompt.txt"]}
     id_ = call("select", "coding", "--id", *given.get(form, form.split()), text="x" * 400).strip()
     assert json.loads(call("explain", id_, "--json"))["input_tokens"] == 100
+
+
+def test_all_that_a_task_may_say_reaches_the_log(call):
+    said = "--priority 0 --retry-count 2 --deadline-s 30 --max-cost-usd 1 --prompt-version v2 --session s --task-id t"
+    id_ = call("select", "coding", "--id", *said.split(), "--prompt", "x" * 40, "--system", "y" * 40).strip()
+    told = json.loads(call("explain", id_, "--json"))
+    assert told["input_tokens"] == 20
+    assert told["task"] == {
+        "task_id": "t", "session": "s", "version": "v2", "max_cost_usd": 1.0, "deadline_s": 30.0, "priority": 0,
+        "retry_count": 2,
+    }  # fmt: skip

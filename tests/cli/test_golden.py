@@ -27,18 +27,7 @@ def test_select(run_json, golden):
 
 def test_record(run_json, golden, chosen):
     (id_,) = chosen()
-    asked = [
-        "--score",
-        "0.5",
-        "--source",
-        "tests",
-        "--output-tokens",
-        "300",
-        "--latency-s",
-        "2.5",
-        "--cost-usd",
-        "0.01",
-    ]
+    asked = ["--score=0.5", "--source=tests", "--output-tokens=300", "--latency-s=2.5", "--cost-usd=0.01"]
     first = run_json("record", id_, *asked)
     golden("record", first)
     assert run_json("record", id_, *asked) == first | {"is_news": False}
@@ -95,6 +84,16 @@ def test_rebuild(run_json, golden, chosen):
 def test_forget(run_json, golden, chosen):
     chosen("coding", 2, "--metadata", "user=ada")
     golden("forget", run_json("forget", "--metadata", "user=ada", "--yes"))
+
+
+@pytest.mark.slow
+def test_demo(run_json, shop):
+    found = run_json("demo", "--tasks", "100", "--seeds", "1", "--output", "pictures")
+    assert found["schema"] == "selector.demo/1"
+    assert found["pictures"] == ["pictures/frontier.svg", "pictures/learnt.svg"]
+    assert all("<svg" in (shop / each).read_text(encoding="utf-8") for each in found["pictures"])
+    assert {row["budget_usd_per_request"] for row in found["rows"]} == {0.1, 0.2, 0.5}
+    assert {row["policy"] for row in found["rows"]} == {"thompson", "greedy", "epsilon_greedy", "uniform"}
 
 
 @pytest.mark.parametrize(

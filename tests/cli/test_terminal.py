@@ -11,8 +11,9 @@ import pytest
 SECRET = "sk-never-to-be-seen-0123456789"  # noqa: S105 - it opens nothing
 READS = ("validate", "models", "beliefs", "status", "budget", "why large", "why small")
 EVERY = (*READS, "select coding", "--help", "select --help", "selct")
+SMALL = ("--seeds=1", "--jobs=1", "--policy=greedy", "--policy=uniform")
 COMMON = ("--config", "--state", "--json", "--verbose", "--quiet")
-COMMANDS = "init validate models select record explain why beliefs status budget rebuild forget"
+COMMANDS = "init validate models select record explain why beliefs status budget rebuild forget simulate demo"
 BOXES = re.compile(r"[\u2500-\u257f]")
 
 
@@ -32,9 +33,7 @@ def test_a_pipe_gets_no_escape_codes_and_no_boxes(run, command):
 
 def test_a_pipe_gets_simulations_without_boxes_too(run, write_table, world):
     table = write_table(world(n_prompts=30, n_models=2))
-    code, out, _ = run(
-        "simulate", str(table), *["--seeds", "1", "--jobs", "1", "--policy", "greedy", "--policy", "uniform"]
-    )
+    code, out, _ = run("simulate", str(table), *SMALL)
     assert code == 0
     assert BOXES.findall(out) == []
     assert re.search(r"^ *uniform .* \d", out, re.MULTILINE)
@@ -105,9 +104,7 @@ def test_a_terminal_of_40_columns_gets_a_decision_explained(narrow, chosen):
 
 def test_a_terminal_of_40_columns_gets_simulations_with_names_whole(narrow, write_table, world):
     table = str(write_table(world(n_prompts=30, n_models=2)))
-    wide, plain = narrow(
-        "simulate", table, *["--seeds", "1", "--jobs", "1", "--policy", "greedy", "--policy", "uniform"]
-    )
+    wide, plain = narrow("simulate", table, "--budget-per-request=0.01", *SMALL)
     assert max(len(line) for line in plain.splitlines()) <= 40
     assert lost(wide, plain) == set()
 
@@ -135,10 +132,11 @@ def test_markup_in_names_is_printed_as_it_is(run, shop):
 
 def test_notes_are_printed_once_on_stderr_and_quiet_silences_them(run, shop):
     (shop / "selector.yaml").write_text("models: {nobodys: {}}\n", encoding="utf-8")
-    code, _, err = run("models")
-    assert code == 0
-    assert err.count("\n") == 1
-    assert err.startswith("selector: note: no price is known of nobodys")
+    for command in ("models", "select coding", "rebuild"):
+        code, _, err = run(*command.split())
+        assert code == 0
+        assert err.count("\n") == 1
+        assert err.startswith("selector: note: no price is known of nobodys")
     assert run("models", "-q")[2] == ""
 
 

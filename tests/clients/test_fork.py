@@ -58,7 +58,9 @@ def unhurried(monkeypatch):
 
 
 @pytest.mark.parametrize("ends", ["dies", "closes"])
-def test_parent_and_child_go_on_under_different_names_and_write_nothing_twice(ends, folder, soft, open_selector, read_log):
+def test_parent_and_child_go_on_under_different_names_and_write_nothing_twice(
+    ends, folder, soft, open_selector, read_log
+):
     """What the parent was about to write is the parent's alone."""
     parent = open_selector()
     before = [parent.select(Task("coding", input_tokens=100)) for _ in range(20)]

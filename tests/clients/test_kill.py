@@ -30,7 +30,8 @@ def work(selector, pipe, thread):
     say = lambda *said: os.write(pipe, orjson.dumps(said) + b"\\n")
     for i in itertools.count():
         try:
-            decision = selector.select(Task(("coding", "chat")[i % 2], input_tokens=100 + i % 50, max_output_tokens=1_000))
+            task = Task(("coding", "chat")[i % 2], input_tokens=100 + i % 50, max_output_tokens=1_000)
+            decision = selector.select(task)
         except BudgetExceededError:
             say("refused")
             return
@@ -41,10 +42,17 @@ def work(selector, pipe, thread):
         selector.record(decision.id, Outcome(score=score, source="tests"))
         say(decision.id, "judgement", score)
 
+def try_to_work(selector, pipe, thread):
+    try:
+        work(selector, pipe, thread)
+    except BaseException as error:
+        os.write(pipe, orjson.dumps(("failed", repr(error))) + b"\\n")
+        raise
+
 def live(pipe, keeps):
     selector = Selector.open(config, state=folder, clock=lambda: 1.7e9)
     for thread in range(3):
-        threading.Thread(target=work, args=(selector, pipe, thread), daemon=True).start()
+        threading.Thread(target=try_to_work, args=(selector, pipe, thread), daemon=True).start()
     while True:
         if keeps:
             selector._core.state.seal()
@@ -94,7 +102,9 @@ class Nursery:
         for child in children:
             os.kill(child, signal.SIGKILL)
         reader.join()
-        return [orjson.loads(line) for line in said[0].split(b"\n")[:-1]]
+        words = [orjson.loads(line) for line in said[0].split(b"\n")[:-1]]
+        assert [each for each in words if each[0] == "failed"] == []
+        return words
 
     def close(self):
         self._process.communicate()
@@ -121,7 +131,7 @@ def check(log, acknowledged):
 def test_nothing_acknowledged_is_lost_or_doubled_when_processes_are_killed(
     tmp_path, soft, start, read_log, folded_anew, differ
 ):
-    """Two processes of three threads on one folder, one of which seals and sums up; all of it is killed, again and again."""
+    """Two processes of three threads on one folder, one of which seals and sums up, are killed again and again."""
     rng, total, figures, wrong = np.random.default_rng(7), 0, np.zeros(3, int), []
     for first in range(0, CYCLES, LIVES):
         folder, acknowledged = tmp_path / f"state{first}", {}
@@ -160,7 +170,7 @@ def spent_and_held(log):
 
 @pytest.mark.slow
 def test_a_hard_budget_is_never_exceeded_when_its_process_is_killed(tmp_path, hard, start, read_log):
-    """What is settled and the worst case of what is open never pass the limit, and the next process counts all of it."""
+    """What is settled and the worst case of what is open stay within the limit, and the next process counts it all."""
     rng, n_used_up, n_acknowledged = np.random.default_rng(8), 0, 0
     limit = 0.03
     config = hard({"usd": limit, "per": "day"})

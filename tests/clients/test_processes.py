@@ -175,7 +175,9 @@ def test_two_processes_that_report_the_same_attempt_agree_on_what_counts(
 
 
 @pytest.mark.parametrize("first", ["chooser", "reporter"])
-def test_an_outcome_reported_by_another_process_counts_whichever_process_is_older(first, folder, open_selector, folded_anew):
+def test_an_outcome_reported_by_another_process_counts_whichever_process_is_older(
+    first, folder, open_selector, folded_anew
+):
     """A log is read writer by writer: the report may come before the decision that it is of."""
     one, two = open_selector(seed=1), open_selector(seed=2)
     chooser, reporter = (one, two) if first == "chooser" else (two, one)
@@ -221,7 +223,9 @@ def test_what_calls_are_expected_to_cost_is_the_same_in_every_process_and_after_
     assert differ(here.beliefs(), folded_anew(folder)[0], leave_out=("updated_at",)) == []
 
 
-def test_a_hard_budget_keeps_a_second_process_out_and_names_the_first(other, hard, folder, soft, everything, open_selector):
+def test_a_hard_budget_keeps_a_second_process_out_and_names_the_first(
+    other, hard, folder, soft, everything, open_selector
+):
     holder = other(hard())
     before = everything(folder)
     for config, words in ((hard(), "a hard budget admits one process"), (soft, "alone, because of its hard budget")):

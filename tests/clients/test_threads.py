@@ -51,7 +51,9 @@ def admitted(selector, n_tries, after=lambda _: None):
     return [d for found, _ in results for d in found], sum(n for _, n in results)
 
 
-def test_nothing_is_lost_doubled_or_torn_when_threads_select_and_record(folder, open_selector, read_log, folded_anew, differ):
+def test_nothing_is_lost_doubled_or_torn_when_threads_select_and_record(
+    folder, open_selector, read_log, folded_anew, differ
+):
     """Decision ids are unique, their numbers have no gaps, and the log has every report once."""
     selector = open_selector()
 
@@ -183,7 +185,9 @@ def test_a_decision_that_waits_while_beliefs_are_written_down_is_counted_once(fo
         assert after.status().n_decisions == len(read_log(folder).decided) == 1
 
 
-def test_beliefs_status_and_explanations_can_be_asked_for_while_threads_work(open_selector, files_of_state, folder, read_log):
+def test_beliefs_status_and_explanations_can_be_asked_for_while_threads_work(
+    open_selector, files_of_state, folder, read_log
+):
     """Small parts are sealed all the while."""
     files_of_state(limits=Limits(n_events=50))
     selector = open_selector()
