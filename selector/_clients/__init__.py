@@ -1,8 +1,24 @@
 """The clients: the one place where what is executed, stored and learnt meets."""
 
 from selector._clients._async import AsyncSelector
+from selector._clients._core import Core, Randomness
+from selector._clients._history import told
+from selector._clients._open import configured, open_core, state_path
 from selector._clients._rebuild import Rebuilt, rebuild
 from selector._clients._selector import Selector
-from selector._clients._status import Status
+from selector._clients._status import Status, status_of
 
-__all__ = ["AsyncSelector", "Rebuilt", "Selector", "Status", "rebuild"]
+__all__ = [
+    "AsyncSelector",
+    "Core",
+    "Randomness",
+    "Rebuilt",
+    "Selector",
+    "Status",
+    "configured",
+    "open_core",
+    "rebuild",
+    "state_path",
+    "status_of",
+    "told",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -14,10 +14,10 @@ from selector._clients._budget import Budget
 from selector._clients._engine import Engine
 from selector._clients._fold import Fold
 from selector._clients._mind import Mind
-from selector._clients._offer import SURE, Offer
 from selector._clients._report import Report
+from selector._clients._scribe import Scribe
 from selector._clients._tables import FOLD_VERSION, beliefs_table, saved
-from selector.errors import InvalidOutcomeError, StateError, UnknownDecisionError
+from selector.errors import InvalidOutcomeError, UnknownDecisionError
 from selector.posteriors import Event as Withdrawal
 from selector.records import Decision, Outcome, Task
 from selector.store import State
@@ -25,7 +25,6 @@ from selector.store import State
 __all__ = ["Core", "Randomness"]
 
 _logger = logging.getLogger("selector")
-_MOST_UNWRITTEN = 10_000
 _HOLD_EXPIRES_S = 3_600.0
 _SNAPSHOT_OUTCOMES = 10_000
 _SNAPSHOT_S = 60.0
@@ -68,34 +67,11 @@ class Core:
         self.budget: Budget = engine.budget
         self.fold: Fold = engine.fold
         self.report = Report(engine.mind)
-        self._prompts = prompts
-        self.unwritten = engine.unwritten
-        self.untold: dict[str, Decision] = {}  # what the log may never have of itself: outcomes say what they are of
-        self.n_unlogged = 0
+        self.scribe = Scribe(state, engine, prompts=prompts)
         self.hard = bool(self.budget.hard)
         self._saved_at, self._saved_n = engine.clock(), 0
-        if self.hard:
-            engine.made = self._write_at_once
         engine.version = self._version
         engine.prefix = state.writer or ""
-
-    # What a choice calls, within the engine's lock.
-
-    def _write_at_once(self, decision: Decision) -> None:
-        if not self.state.claimed:
-            raise StateError(
-                f"a hard budget admits one process, and {self.state.path} was opened before this process was forked; "
-                "open it in one process alone"
-            )
-        self._lay_open(decision)
-        likely = _log.propensity(decision)
-        if self._prompts or not _log.is_bare(decision):
-            self.state.append(_log.decided(decision, propensity=likely, prompts=self._prompts))
-        else:
-            self.state.append_body(_log.plain(decision, likely))
-        self.fold.began(decision.id, Entry.of(decision))
-        if likely is None:
-            self.unwritten[decision.id] = decision
 
     def _version(self, task: Task, now: float) -> None:
         """Let the evidence of older versions of a prompt count less when a version comes that was never seen."""
@@ -122,7 +98,7 @@ class Core:
         engine, fold = self.engine, self.fold
         with engine.lock:
             now = engine.clock()
-            made = self.unwritten.get(id_) or self.untold.get(id_)
+            made = self.scribe.made(id_)
             entry = fold.entries.get(id_)
             if entry is None:
                 entry = self._entry(id_, made)
@@ -133,10 +109,10 @@ class Core:
             if made is not None and not self.hard:
                 events[0]["of"] = facts_of(made)
             self._append(events)
-            if id_ not in fold.entries and id_ not in self.untold:
+            if id_ not in fold.entries and id_ not in self.scribe.untold:
                 fold.began(id_, entry)
             fold.fold(*events, heard=True)
-            self.untold.pop(id_, None)
+            self.scribe.untold.pop(id_, None)
             self._note(outcome)
             self.mind.n_waiting += 1
             if self.mind.is_due:
@@ -193,56 +169,6 @@ class Core:
             )
             self.state.append(_log.alarm(event, model, now))
 
-    def write(self) -> None:
-        """Write down the decisions that wait, each with its propensity."""
-        engine = self.engine
-        with engine.lock:
-            waiting = list(self.unwritten.values())
-        if not waiting or not (self._is_written() or len(waiting) > _MOST_UNWRITTEN):
-            return
-        likely = propensities(waiting)
-        with engine.lock:
-            for decision, propensity in zip(waiting, likely, strict=True):
-                if decision.id in self.unwritten and not self._write_one(decision, propensity):
-                    break
-            self.fold.trim()
-        self._is_written()
-
-    def _is_written(self) -> bool:
-        """Tell whether the disk takes what waits."""
-        try:
-            self.state.flush()
-        except StateError:
-            return False
-        return True
-
-    def _write_one(self, decision: Decision, propensity: float | None) -> bool:
-        """Write a decision, or give it up where too many wait; tell whether to go on."""
-        try:
-            if self.hard:
-                self.state.buffer(
-                    {"kind": "explained", "at": decision.at_s, "decision_id": decision.id, "propensity": propensity}
-                )
-            else:
-                self._lay_open(decision)
-                self.state.buffer(_log.decided(decision, propensity=propensity, prompts=self._prompts))
-        except StateError:
-            if len(self.unwritten) <= _MOST_UNWRITTEN:
-                return False
-            self.n_unlogged += 1
-            self.untold[decision.id] = decision
-        if decision.id not in self.fold.entries:
-            self.fold.began(decision.id, Entry.of(decision))
-        self.unwritten.pop(decision.id, None)
-        return True
-
-    def _lay_open(self, decision: Decision) -> None:
-        """Write what was on the table, once for all decisions of that time."""
-        offer = cast("Offer", decision.deal)
-        if offer.logged is None:
-            self.state.buffer(_log.offered(offer, decision))
-            offer.logged = decision.id
-
     def tick(self) -> None:
         """Do what time asks for: others' events, holds that expired, prices and windows that changed."""
         engine, fold = self.engine, self.fold
@@ -250,7 +176,10 @@ class Core:
             now = engine.clock()
             self._hear()
             for id_ in self._expired(now):
-                entry = fold.entries.get(id_)
+                entry, made = fold.entries.get(id_), self.scribe.made(id_)
+                if entry is None and made is not None:
+                    entry = Entry.of(made)
+                    fold.began(id_, entry)
                 if entry is None:
                     fold.land(id_)
                     continue
@@ -266,7 +195,7 @@ class Core:
     def _expired(self, now: float) -> list[str]:
         found = []
         for id_ in self.fold.flying:
-            entry: Entry | Decision | None = self.fold.entries.get(id_) or self.unwritten.get(id_)
+            entry: Entry | Decision | None = self.fold.entries.get(id_) or self.scribe.unwritten.get(id_)
             if entry is not None and now - entry.at_s < _HOLD_EXPIRES_S:
                 break
             found.append(id_)
@@ -282,7 +211,7 @@ class Core:
 
     def snapshot(self) -> None:
         """Write the beliefs down, with everything a new process needs to go on."""
-        self.write()
+        self.scribe.write()
         with self.engine.lock:
             self._publish(self.engine.clock())
             self._learn_all()
@@ -297,7 +226,7 @@ class Core:
     def _counts(self) -> dict[str, Any]:
         """Count what the log has: decisions that wait to be written are counted when they are read."""
         found = counts(self.fold)
-        found["n_decisions"] -= sum(id_ not in self.fold.entries for id_ in self.unwritten)
+        found["n_decisions"] -= self.scribe.n_unheard
         return found
 
     def _learn_all(self) -> None:
@@ -315,7 +244,7 @@ class Core:
     def close(self) -> None:
         """Write everything down, and let go."""
         try:
-            self.write()
+            self.scribe.write()
             if self.fold.n_decisions or self.fold.n_reported:
                 self.snapshot()
             self.state.seal(current=True)
@@ -327,13 +256,7 @@ class Core:
 
         The child can report outcomes of these decisions; each says what it is of, should the parent never write it.
         """
-        fold = self.fold
-        fold.n_decisions = self._counts()["n_decisions"]
-        for id_, decision in self.unwritten.items():
-            if id_ not in fold.entries:
-                fold.land(id_)
-                self.untold[id_] = decision
-        self.unwritten.clear()
+        self.scribe.after_fork()
         self.engine.fresh(rng, "")
 
     def begin_as_child(self) -> None:
@@ -352,28 +275,6 @@ def counts(fold: Fold) -> dict[str, Any]:
     names = ("n_decisions", "n_reported", "n_judgements", "n_doubled", "n_lost", "next_n", "sources", "versions")
     early = {id_: [dict(event) for event in events] for id_, events in fold.early.items()}
     return {name: getattr(fold, name) for name in names} | {"early": early}
-
-
-def propensities(decisions: list[Decision]) -> list[float | None]:
-    """Work out with which probability each decision chose its model; those that shared their odds together."""
-    found: list[float | None] = [None] * len(decisions)
-    together: dict[int, list[int]] = {}
-    for place, decision in enumerate(decisions):
-        terms = cast("Offer", decision.deal).terms(decision)
-        if decision.reason in SURE:
-            found[place] = 1.0
-        elif terms.cost is None:
-            found[place] = float(terms.odds.probabilities[decision.arm])
-        else:
-            together.setdefault(id(terms.odds), []).append(place)
-    for places in together.values():
-        every = [cast("Offer", decisions[place].deal).terms(decisions[place]) for place in places]
-        arms = np.array([decisions[place].arm for place in places])
-        costs = np.array([terms.cost.usd for terms in every if terms.cost is not None])
-        likely = every[0].odds.board.propensities(arms, costs, every[0].odds).tolist()
-        for place, probability in zip(places, likely, strict=True):
-            found[place] = probability
-    return found
 
 
 def is_flagged(counts_: list[int]) -> bool:

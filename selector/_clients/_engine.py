@@ -101,7 +101,7 @@ class Engine:
             held: int | None = 0
             if budget.hard:
                 longest = task.max_output_tokens
-                held = offer.worst[arm] if tokens is None else offer.tariff.worst_nano(arm, tokens, longest)
+                held = self._tariffs.most_nano[arm] if tokens is None else offer.tariff.worst_nano(arm, tokens, longest)
             stand = budget.stand() if budget.tills else ()
             rest = (arm, reason, offer.routes[arm], usd, held or 0, 0)
             return self._decided((task, row, stand), offer, rest, now)

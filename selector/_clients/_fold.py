@@ -354,8 +354,9 @@ def _same(one: float, other: float) -> bool:
 def _compared(entry: Entry, facts: Facts) -> Compared | None:
     """Hold what was billed, how its input was priced, and how long it was, against what was expected."""
     look = facts.uses[0].get if len(facts.uses) == 1 else facts.usage.get
-    cost, listed = look("cost_usd"), facts.best("list_nano")
-    read, cached, kept = (look(name) for name in TOKENS[:3])
+    cost = look("cost_usd")
+    listed = None if cost is None else facts.best("list_nano")
+    read, cached, kept = look("input_tokens"), look("cache_read_tokens"), look("cache_write_tokens")
     length = (read or 0) + (cached or 0) + (kept or 0)
     weighed = facts.best("input_as") if cached or kept else length
     dollars = (float(cost), listed / NANO) if cost is not None and listed else (0.0, 0.0)

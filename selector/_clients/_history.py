@@ -69,11 +69,10 @@ class _Past:
                     prior_share=min(1.0, table["prior"][k] / (alpha + beta)),
                     tokens=table["tokens"][k],
                     cost_usd=decision.expected_cost_usd if name == decision.model else cost,
-                    utility=alpha / (alpha + beta) - self.shadow_price * (cost or 0.0),
                     probability=table["probability"][k],
                 )
             )
-        return _likely(sorted(found, key=lambda c: -(c.utility or 0.0)), decision, likely)
+        return sorted(_likely(found, decision, likely), key=lambda c: (c.model != decision.model, -c.probability))
 
 
 def _likely(found: list[Candidate], decision: Decision, likely: float | None) -> list[Candidate]:
@@ -95,7 +94,7 @@ def told(core: Core, id_: str) -> str:
     UnknownDecisionError
         If the log has no such decision.
     """
-    core.write()
+    core.scribe.write()
     events = core.state.find(id_)
     event = next((e for e in events if e["kind"] == "decision"), None)
     if event is None:

@@ -66,7 +66,7 @@ class Keeper:
         while not stop.wait(_PERIOD_S):
             n += 1
             try:
-                self._core.write()
+                self._core.scribe.write()
                 if n % _TICK_EVERY == 0:
                     self._core.tick()
                     if self._core.is_snapshot_due:

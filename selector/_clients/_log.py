@@ -188,4 +188,7 @@ def _short(value: float | None) -> float | None:
 
 
 def _shorts(values: Any) -> list[float]:  # noqa: ANN401 - an array
-    return [float(f"{value:.5g}") for value in values.tolist()]
+    size = np.abs(values)
+    units = 10.0 ** (4 - np.floor(np.log10(np.where(size > 0, size, 1.0))))
+    found: list[float] = (np.round(values * units) / units).tolist()
+    return found

@@ -214,10 +214,10 @@ class Mind:
             return
         ratios = self.ratios
         for sums, place in ((ratios.dollars, 0), (ratios.inputs, 1), (ratios.lengths, 2)):
-            if before is not None:
+            if before is not None and before[place][1]:
                 sums[0, k] -= before[place][0]
                 sums[1, k] -= before[place][1]
-            if after is not None:
+            if after is not None and after[place][1]:
                 sums[0, k] += after[place][0]
                 sums[1, k] += after[place][1]
 

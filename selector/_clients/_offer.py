@@ -97,14 +97,6 @@ class Offer:
         self.logged: str | None = None
         self.heads: dict[tuple[int, Basis], bytes] = {}
         self._bounded: tuple[int, int, int] | None = None
-        self._worst: list[int | None] | None = None
-
-    @property
-    def worst(self) -> list[int | None]:
-        """The most that a call with an input of unknown length can cost, per model."""
-        if self._worst is None:
-            self._worst = [self._tariffs.worst_nano(None, k, None, None) for k in range(len(self.models))]
-        return self._worst
 
     def bound(self, input_tokens: int | None, max_output_tokens: int | None) -> int | None:
         """Return what no model's call can cost more than; None: some model's has no bound."""
@@ -121,7 +113,8 @@ class Offer:
 
     @cached_property
     def _most_of_all(self) -> int | None:
-        found = [self.worst[k] for k in np.flatnonzero(self.board.may)]
+        every = self._tariffs.most_nano
+        found = [every[k] for k in np.flatnonzero(self.board.may)]
         return None if None in found else max(w for w in found if w is not None)
 
     def _bounds(self) -> tuple[int, int, int]:

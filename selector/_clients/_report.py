@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from selector._clients._book import TOKENS, USAGE, Entry, Facts
+from selector._clients._book import USAGE, Entry, Facts
 from selector._clients._mind import Mind
 from selector.catalog import NANO, Rates, Route, nano
 from selector.errors import ConfigError, InvalidOutcomeError
@@ -104,6 +104,8 @@ class Report:
         """Find which attempt an outcome is of: its number, what is known of it, and its route."""
         wanted = None if outcome.route is None else self._route(outcome.route)
         last = entry.attempts[-1]
+        if wanted is None and last.failure is None and len(entry.attempts) == 1:
+            return 1, last, self._known(last)
         name = last.route if wanted is None else wanted.name
         of_route = [
             (place, facts) for place, facts in enumerate(entry.attempts, 1) if facts.route == name or wanted is None
@@ -140,7 +142,9 @@ class Report:
         given = {name: value for name, value in zip(USAGE, _READ(outcome)) if value is not None}  # noqa: B905 - on the hot path
         if not given:
             return {}
-        known = facts.usage if facts.uses else {}
+        if not facts.uses:
+            return given | self._priced(entry, route, given)
+        known = facts.usage
         for name, value in given.items():
             if name in known and known[name] != value:
                 raise InvalidOutcomeError(
@@ -162,7 +166,7 @@ class Report:
         found: dict[str, Any] = {} if cost is None else {"nano": nano(cost)}
         if route.prices is None:
             return found
-        read, cached, kept = (look(name) for name in TOKENS[:3])
+        read, cached, kept = look("input_tokens"), look("cache_read_tokens"), look("cache_write_tokens")
         if read is None and cached is None and kept is None:
             read = entry.input_tokens
         spent = _Counted(read, cached, kept, look("output_tokens"), look("reasoning_tokens"))

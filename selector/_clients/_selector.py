@@ -186,7 +186,7 @@ class Selector:
         """
         if isinstance(decision, Decision):
             return str(decision)
-        found = self._core.unwritten.get(name_of(decision))
+        found = self._core.scribe.unwritten.get(name_of(decision))
         return str(found) if found is not None else told(self._core, decision)
 
     def beliefs(self) -> pa.Table:
@@ -202,7 +202,7 @@ class Selector:
 
     def flush(self) -> None:
         """Write down what waits; when it returns, others can read it."""
-        self._core.write()
+        self._core.scribe.write()
         self._core.state.flush()
 
     def close(self) -> None:
@@ -239,7 +239,7 @@ class Selector:
         self._keeper.after_fork()
 
     def __del__(self) -> None:
-        if not getattr(self, "_closed", True) and self._pid == os.getpid() and self._core.unwritten:
+        if not getattr(self, "_closed", True) and self._pid == os.getpid() and self._core.scribe.unwritten:
             warnings.warn(f"{self!r} was not closed; use it in a with block", ResourceWarning, stacklevel=2)
 
 

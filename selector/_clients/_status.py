@@ -86,7 +86,7 @@ def status_of(core: Core, trouble: str | None) -> Status:
         fold, mind = core.fold, core.mind
         now = core.engine.clock()
         waiting = [entry.at_s for entry in fold.entries.values() if not entry.is_reported]
-        waiting += [decision.at_s for id_, decision in core.unwritten.items() if id_ not in fold.entries]
+        waiting += [decision.at_s for id_, decision in core.scribe.unwritten.items() if id_ not in fold.entries]
         models = mind.plan.models
         alarms = [e for e in mind.beliefs.events if e.kind == "drift"]
         faults = core.state.faults
@@ -98,7 +98,7 @@ def status_of(core: Core, trouble: str | None) -> Status:
             n_judged=fold.n_judgements,
             n_doubled=fold.n_doubled,
             n_orphans=fold.n_orphans,
-            n_unlogged=core.n_unlogged,
+            n_unlogged=core.scribe.n_unlogged,
             quarantined=sum(fault.kind != "torn" for fault in faults),
             faults=tuple(f"{fault.file}, byte {fault.offset:,}: {fault.reason}" for fault in faults),
             drift_alarms=len(alarms),

@@ -109,6 +109,7 @@ class Tariffs:
         self._found: dict[tuple[tuple[int, ...], int], Tariff] = {}  # by the identity of routes, which outlive this
         self._edges: dict[tuple[int, ...], list[int]] = {}
         self._at, self.ends = -np.inf, -np.inf
+        self._most: list[int | None] | None = None
         self.short = self.of(None, 0)
         self._found.clear()
 
@@ -124,7 +125,7 @@ class Tariffs:
         before = None if self._at == -np.inf else self.short
         at = datetime.fromtimestamp(max(now, 0.0), UTC)
         changes = [moment for prices in self._prices if (moment := prices.next_change(at)) is not None]
-        self._at, self._found = now, {}
+        self._at, self._found, self._most = now, {}, None
         self.ends = min(changes).timestamp() if changes else np.inf
         after = self.short = self.of(None, 0)
         return before is None or before.rates != after.rates
@@ -157,6 +158,13 @@ class Tariffs:
                 return None
             worst = max(worst, nano)
         return worst
+
+    @property
+    def most_nano(self) -> list[int | None]:
+        """The most that a call with an input of unknown length can cost on each model's first route."""
+        if self._most is None:
+            self._most = [self.worst_nano(None, k, None, None) for k in range(len(self._routes))]
+        return self._most
 
     def of(self, routes: tuple[Route, ...] | None, context_tokens: int) -> Tariff:
         """Return what some routes, one of each model, cost for inputs of a length."""

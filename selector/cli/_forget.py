@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from selector.cli._lines import say
+from selector.cli._lines import counted, say
 from selector.cli._options import AsJson, ConfigPath, Quiet, StatePath, Verbose, usage_error, wanted
 from selector.cli._output import print_json
 from selector.cli._reading import now, state_folder
@@ -43,7 +43,7 @@ def forget(
     elif quiet:
         say(str(n_forgotten))
     else:
-        say(f"{n_forgotten:,} decisions with {metadata} were cleaned of {', '.join(FORGETTABLE)}")
+        say(f"cleaned of {', '.join(FORGETTABLE)}: {counted(n_forgotten, 'decision')} with {metadata}")
 
 
 def _matching(key: str, value: str) -> Callable[[dict[str, Any]], bool]:
@@ -59,4 +59,4 @@ def _confirm(folder: Path, matches: Callable[[dict[str, Any]], bool]) -> None:
         raise usage_error("this cannot be undone, and nobody can be asked; give --yes")
     with State.open(folder, clock=now, read_only=True) as log:
         found = sum(event["kind"] == "decision" and matches(event) for event in log.events())
-    typer.confirm(f"Clean {found:,} decisions in {folder}? This cannot be undone.", abort=True, err=True)
+    typer.confirm(f"Clean {counted(found, 'decision')} in {folder}? This cannot be undone.", abort=True, err=True)

@@ -12,10 +12,21 @@ from rich.table import Table
 
 from selector.cli._output import console
 
-__all__ = ["say", "show_rows", "show_table", "tell"]
+__all__ = ["counted", "say", "show_rows", "show_table", "tell"]
 
 _TABLE = re.compile(r"^ +model  .*\n(?:[* ] .*\n)+", re.MULTILINE)
 """The table in a story: a line of headings, and a line per candidate, a star before the one that was chosen."""
+
+
+def counted(n: float, what: str) -> str:
+    """Show how many there are.
+
+    Examples
+    --------
+    >>> counted(1, "decision"), counted(1_200, "decision")
+    ('1 decision', '1,200 decisions')
+    """
+    return f"{n:,.0f} {what}{'' if round(n) == 1 else 's'}"
 
 
 def say(text: str = "", style: str | None = None) -> None:

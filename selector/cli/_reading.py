@@ -11,10 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from selector._clients._core import Core, Randomness
-from selector._clients._history import told
-from selector._clients._open import configured, open_core, state_path
-from selector._clients._status import Status, status_of
+from selector._clients import Core, Randomness, Status, configured, open_core, state_path, status_of, told
 from selector.catalog import Catalog
 from selector.cli._options import Wanted
 from selector.cli._output import complain
@@ -23,7 +20,7 @@ from selector.errors import StateError
 from selector.records import Decision, Task
 from selector.store import State
 
-__all__ = ["Reading", "now", "reading", "state_folder"]
+__all__ = ["Reading", "now", "places", "reading", "state_folder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +99,7 @@ def reading(wanted: Wanted, *, source: Path | None = None, fresh: bool = False) 
     fresh
         Whether to leave the state folder alone: what holds before the first decision.
     """
-    config, file = configured(source or wanted.config, os.environ)
-    folder = state_path(wanted.state, config, file, os.environ)
-    if wanted.verbose:
-        complain(f"note: configuration {file or 'from the keys in the environment'}, state folder {folder}")
+    config, file, folder = places(wanted, source)
     if not fresh and (wanted.state is not None or (folder / "store.json").exists()):
         core = open_core(config, folder, Randomness(None), now, read_only=True)
         try:
@@ -123,6 +117,15 @@ def reading(wanted: Wanted, *, source: Path | None = None, fresh: bool = False) 
             core.state.close()
 
 
+def places(wanted: Wanted, source: Path | None = None) -> tuple[Config, Path | None, Path]:
+    """Read the configuration that is asked for; return it, its file, and the state folder, which need not be there."""
+    config, file = configured(source or wanted.config, os.environ)
+    folder = state_path(wanted.state, config, file, os.environ)
+    if wanted.verbose:
+        complain(f"note: configuration {file or 'from the keys in the environment'}, state folder {folder}")
+    return config, file, folder
+
+
 def state_folder(wanted: Wanted) -> Path:
     """Find the state folder that is asked for.
 
@@ -131,8 +134,7 @@ def state_folder(wanted: Wanted) -> Path:
     StateError
         If there is none: nothing is made.
     """
-    config, file = configured(wanted.config, os.environ)
-    folder = state_path(wanted.state, config, file, os.environ)
+    _, _, folder = places(wanted)
     if not (folder / "store.json").exists():
         raise StateError(f"there is no state in {folder}; name the folder that decisions were written to with --state")
     State.open(folder, clock=now, read_only=True).close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from selector._clients import rebuild as fold_anew
-from selector.cli._lines import say
+from selector.cli._lines import counted, say
 from selector.cli._options import AsJson, ConfigPath, Quiet, StatePath, Verbose, wanted
 from selector.cli._output import complain, print_json
 from selector.cli._reading import state_folder
@@ -36,7 +36,7 @@ def rebuild(
         }
         print_json({"schema": "selector.rebuild/1", **data})
     elif not quiet:
-        say(f"{found.n_events:,} events and {found.n_decisions:,} decisions were folded anew")
+        say(f"folded anew: {counted(found.n_events, 'event')}, {counted(found.n_decisions, 'decision')} among them")
         say(f"largest relative difference: {found.largest_difference:.3g}{_at(found.where)}")
     if not is_equal:
         complain(

@@ -12,6 +12,7 @@ from selector import Decision, Selector, Task
 from selector.cli._lines import say, tell
 from selector.cli._options import AsJson, ConfigPath, Quiet, StatePath, Verbose, usage_error, wanted
 from selector.cli._output import money, print_json
+from selector.cli._reading import places
 from selector.cli._story import decision_entry
 
 __all__ = ["select"]
@@ -76,7 +77,8 @@ def select(
         deadline_s=deadline_s,
         explore=False if no_explore else None,
     )
-    with Selector.open(asked.config, state=asked.state) as selector:
+    config_read, _, folder = places(asked)
+    with Selector.open(config_read, state=folder) as selector:
         decision = selector.select(task)
         entry = decision_entry(decision)
         story = str(decision)

@@ -8,7 +8,7 @@ import typer
 
 from selector import Task
 from selector.cli._changes import needed, remedy, standing
-from selector.cli._lines import say
+from selector.cli._lines import counted, say
 from selector.cli._options import AsJson, ConfigPath, Quiet, StatePath, Verbose, wanted
 from selector.cli._output import money, number, print_json
 from selector.cli._reading import Reading, reading
@@ -145,13 +145,10 @@ def _tell_belief(what: str, belief: dict[str, Any]) -> None:
     interval = "" if belief["low"] is None else f" ({belief['low']:.2f} to {belief['high']:.2f})"
     prior = "" if belief["prior_share"] is None else f", {belief['prior_share']:.0%} of it prior"
     say(
-        f"  {what} {belief['model']}: success {number(belief['success'], 2)}{interval} from {_count(belief['n'])}"
+        f"  {what} {belief['model']}: "
+        f"success {number(belief['success'], 2)}{interval} from {counted(belief['n'], 'outcome')}"
         f"{prior}; expected cost {money(belief['cost_usd'])} USD"
     )
-
-
-def _count(n: float) -> str:
-    return f"{n:,.0f} outcome{'' if round(n) == 1 else 's'}"
 
 
 def _chance(probability: float) -> str:

@@ -261,8 +261,7 @@ class Odds:
         if self._own is None:
             board = self.board
             if board.setup.policy.by_row:
-                shares = win_shares(self._utility()[:, None], self.may[None])
-                self._own = shares.mean(0)
+                self._own = self._shares()
             else:
                 at_low, at_high = self._at(board.low), self._at(board.high)
                 self._own = board.share * at_low + (1 - board.share) * at_high
@@ -317,6 +316,15 @@ class Odds:
     def _tied(self, row: int, rest: float) -> int:
         utility = self._utility()[row : row + 1]
         return int(inverse_cdf(win_shares(utility, utility[0] > -np.inf), np.asarray(rest)))
+
+    def _shares(self) -> Floats:
+        """Return how many rows each model wins: counted, unless some rows are tied or nobody may serve."""
+        if self.winners is None:
+            self.winners = self._won()
+        if self.may.any() and min(self.winners) >= 0:
+            return np.bincount(self.winners, minlength=len(self.may)) / len(self.winners)
+        shares: Floats = win_shares(self._utility()[:, None], self.may[None]).mean(0)
+        return shares
 
     def _at(self, price: float) -> Floats:
         board, setup = self.board, self.board.setup

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Event as Flag
 from threading import Lock, Thread
@@ -145,8 +146,7 @@ class Journal:
             try:
                 self._write()
             except OSError as error:
-                for line in reversed(lines):
-                    self._take_back(line)
+                self._undo(lines)
                 raise self._refused(error) from error
         if self._power:
             self._sync(seq)
@@ -265,6 +265,17 @@ class Journal:
             self._waiting_bytes = max(0, self._waiting_bytes - len(line))
             self._seq -= 1
             self._lines.pop()
+
+    def _undo(self, lines: list[bytes]) -> None:
+        """Take back lines that belong together, also those that a write that fell short left in the file."""
+        written = [line for line in lines if not any(line is other for other in self._lines)]
+        for line in reversed(lines[len(written) :]):
+            self._take_back(line)
+        if written and self._fd is not None:
+            with suppress(OSError):
+                size = self._size - sum(map(len, written))
+                self._files.ftruncate(self._fd, size)
+                self._size, self._n, self._seq = size, self._n - len(written), self._seq - len(written)
 
     def _write(self) -> None:
         if self._gone:

@@ -203,7 +203,8 @@ def from_bytes(data: bytes) -> tuple[pa.Table, dict[str, Any]]:
 
     checked(data, MARK)
     try:
-        table = pq.read_table(pa.BufferReader(data), page_checksum_verification=True)
+        with pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True, pre_buffer=False) as file:
+            table = file.read(use_threads=False)  # a pool's thread may outlive the interpreter, which then aborts
         metadata = dict(table.schema.metadata or {})
         note = orjson.loads(metadata.pop(KEY))
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:

@@ -90,7 +90,9 @@ def differences(one, two, rel=1e-9, leave_out=("updated_at", "expected_cost_usd"
             other = second[key][name]
             same = value == other
             if isinstance(value, float) and isinstance(other, float):
-                same = math.isclose(value, other, rel_tol=rel, abs_tol=1e-12) or (value != value and other != other)
+                same = math.isclose(value, other, rel_tol=rel, abs_tol=1e-12) or (
+                    math.isnan(value) and math.isnan(other)
+                )
             if not same:
                 found.append((*key, name, value, other))
     return found

@@ -141,7 +141,7 @@ def test_a_grandchild_has_a_name_of_its_own(open_selector):
 
 
 def test_a_child_under_a_hard_budget_may_not_select_and_leaves_the_parents_money_alone(
-    folder, hard, open_selector, start, read_log
+    folder, hard, open_selector, read_log
 ):
     """The parent keeps the folder for itself, and hears what the child reports of its decisions."""
     parent = open_selector(hard())

@@ -10,6 +10,7 @@ import pytest
 
 from selector import Outcome, Selector, Task
 from selector.errors import StateError
+from selector.store import State
 
 OTHER = """
 import json, sys
@@ -238,7 +239,7 @@ def test_a_hard_budget_keeps_a_second_process_out_and_names_the_first(
     assert selector.select(Task("coding", input_tokens=100)).n == 1
 
 
-def test_a_hard_budget_is_refused_while_a_soft_one_is_open(other, hard, folder, soft):
+def test_a_hard_budget_is_refused_while_a_soft_one_is_open(other, hard, soft):
     there, too = other(soft), other(soft)
     said = other(hard()).hello["error"]
     assert said.startswith("StateError")
@@ -290,8 +291,6 @@ def test_a_folder_opens_in_a_time_that_grows_no_faster_than_its_log(folder, soft
         nonlocal n_asked
         n_asked += 1
         return found(self, decision_id)
-
-    from selector.store import State
 
     found = State.find
     with pytest.MonkeyPatch.context() as patch:

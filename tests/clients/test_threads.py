@@ -169,15 +169,15 @@ def test_a_snapshot_while_threads_select_counts_every_decision_once(folder, soft
 def test_a_decision_that_waits_while_beliefs_are_written_down_is_counted_once(folder, soft, read_log):
     """The snapshot counts it, and the log tells it later: it is one decision all the same."""
     selector = Selector.open(soft, state=folder, seed=1)
-    core, write = selector._core, selector._core.write
+    core, scribe, write = selector._core, selector._core.scribe, selector._core.scribe.write
 
     def write_and_choose():
         write()
         core.engine.select(Task("coding"))
 
-    core.write = write_and_choose
+    scribe.write = write_and_choose
     core.snapshot()
-    core.write = write
+    scribe.write = write
     selector.flush()
     core.state.close()
     selector._closed = True
