@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from selector._clients._offer import Terms
+from selector.budgets import NANO
 from selector.records import Decision, Task
 
-__all__ = ["TOKENS", "USAGE", "Compared", "Entry", "Facts", "facts_of"]
+__all__ = ["TOKENS", "USAGE", "Compared", "Entry", "Facts", "compared", "facts_of"]
 
 TOKENS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
 USAGE = (*TOKENS, "cost_usd", "latency_s")
@@ -94,16 +95,16 @@ class Facts:
         """Take in a usage, in any order; tell whether it said anything new."""
         if not self.uses:
             self.uses = (event,)
-            tokens, nano = event.get("tokens"), event.get("nano")
-            self.tokens = math.nan if tokens is None else float(tokens)
+            nano = event.get("nano")
+            self.tokens = _taught((event,), event)
             self.nano = None if nano is None else int(nano)
             return True
         before = self.usage
         self.uses = tuple(sorted((*self.uses, event), key=_named))
-        tokens, nano = self.best("tokens", _ANSWER), self.best("nano", ("cost_usd",))
-        self.tokens = math.nan if tokens is None else float(tokens)
+        usage, nano = self.usage, self.best("nano", ("cost_usd",))
+        self.tokens = _taught(self.uses, usage)
         self.nano = None if nano is None else int(nano)
-        return self.usage != before
+        return usage != before
 
     def best(self, name: str, first: tuple[str, ...] = ()) -> Any:  # noqa: ANN401 - a field of an event
         """Read what was derived from the most: of those that said the first, who knew of the most others."""
@@ -111,6 +112,17 @@ class Facts:
         if len(found) < 2:
             return found[0][name] if found else None
         return max(found, key=lambda e: (any(e.get(each) is not None for each in first), _known(e)))[name]
+
+
+def _taught(uses: tuple[Mapping[str, Any], ...], usage: Mapping[str, Any]) -> float:
+    """Say how many output tokens a usage teaches: what was worked out from the most, else the tokens of the answer."""
+    written, thought = usage.get("output_tokens"), usage.get("reasoning_tokens")
+    answered = written is not None or thought is not None
+    told = uses if len(uses) == 1 else [e for e in uses if not answered or any(e.get(n) is not None for n in _ANSWER)]
+    tokens = max(told, key=_known).get("tokens") if len(told) > 1 else told[0].get("tokens")
+    if tokens is None and answered:
+        return float((written or 0) + (thought or 0))
+    return math.nan if tokens is None else float(tokens)
 
 
 def _named(event: Mapping[str, Any]) -> tuple[str, int]:
@@ -182,3 +194,18 @@ class Entry:
         entry.attempts = [Facts(decision.model, decision.route)]
         entry.is_open, entry.is_reported, entry.charged = True, False, None
         return entry
+
+
+def compared(entry: Entry, facts: Facts) -> Compared | None:
+    """Hold what was billed, how its input was priced, and how long it was, against what was expected."""
+    look = facts.uses[0].get if len(facts.uses) == 1 else facts.usage.get
+    cost = look("cost_usd")
+    listed = None if cost is None else facts.best("list_nano")
+    read, cached, kept = look("input_tokens"), look("cache_read_tokens"), look("cache_write_tokens")
+    length = (read or 0) + (cached or 0) + (kept or 0)
+    weighed = facts.best("input_as") if cached or kept else length
+    dollars = (float(cost), listed / NANO) if cost is not None and listed else (0.0, 0.0)
+    inputs = (float(weighed), float(length)) if weighed is not None and length else (0.0, 0.0)
+    guess = entry.input_tokens
+    lengths = (float(length), float(guess)) if read is not None and guess and not entry.counted else (0.0, 0.0)
+    return (dollars, inputs, lengths) if dollars[1] or inputs[1] or lengths[1] else None

@@ -13,6 +13,7 @@ from selector.config import Config
 
 __all__ = ["Budget", "Stand"]
 
+_PLENTY = 2**62
 _log = logging.getLogger("selector")
 
 Stand = tuple[tuple[int, int, float], ...]
@@ -55,6 +56,7 @@ class Budget:
         return True
 
     def _set_end(self) -> None:
+        self._look()
         self.ends = min((till.ends for till in self.tills), default=math.inf)
 
     def fits(self, nano: int, tokens: int) -> Till | None:
@@ -71,6 +73,17 @@ class Budget:
         """Hold the most that a call can take of every budget with a limit."""
         for till in self.tills:
             till.hold(till.amount(nano, tokens), at)
+        self._look()
+
+    def _look(self) -> None:
+        """Note the least room in dollars and in requests of all hard budgets: most calls are far from it."""
+        nano = requests = _PLENTY
+        for till in self.hard:
+            if till.resource == "usd":
+                nano = min(nano, till.room)
+            else:
+                requests = min(requests, till.room)
+        self.room_nano, self.room_requests = nano, requests
 
     def settle(self, held: tuple[int, int], used: tuple[int, int], at: float, usd: float | None) -> None:
         """Book what a call really took, in place of its hold.
@@ -92,6 +105,7 @@ class Budget:
                 self.warn(f"overrun: a call took more of the budget {till.label!r} than was held: {is_:,} of {was:,}")
             self._watch(till)
             self.ends = min(self.ends, till.ends)
+        self._look()
         if usd is not None:
             self.paid(usd)
 
@@ -101,6 +115,7 @@ class Budget:
             if till.resource != "requests":
                 till.settle(0, till.amount(*more), at)
                 self.ends = min(self.ends, till.ends)
+        self._look()
         if self.pace is not None and usd:
             self.pace.correct(usd)
 

@@ -77,7 +77,7 @@ class Careful:
         may = np.array([x is None for x in exclusions])
         if not may.any():
             return self._resort(case, offer, exclusions, tightest)
-        odds = offer.board.among(self._lasting(case, may))
+        odds = offer.among(self._lasting(case, may))
         if not offer.explores or task.explore is False:
             arm, forced, row = Odds(offer.board, odds.may, case.cost).best_mean(), False, 0
             reason = Basis.BEST_BELIEVED
@@ -216,7 +216,7 @@ class Careful:
             nano, tokens = case.worst[arm]
             able = self._exclusions(replace(case.task, only=()), case)[arm] is None
             if able and self._budget.fits(nano or 0, tokens or 0) is None:
-                odds = offer.board.among(np.arange(len(offer.models)) == arm)
+                odds = offer.among(np.arange(len(offer.models)) == arm)
                 return self._choice(case, odds, (arm, 0, Basis.LAST_RESORT), exclusions)
         until = (
             "" if tightest.resets_at is None else f"; it has room again at {tightest.resets_at:%Y-%m-%d %H:%M:%S} UTC"

@@ -114,7 +114,8 @@ class Core:
             fold.fold(*events, heard=True)
             self.scribe.untold.pop(id_, None)
             self._note(outcome)
-            self.mind.n_waiting += 1
+            for event in events:
+                self.mind.count(event["kind"])
             if self.mind.is_due:
                 self._publish(now)
 
@@ -137,7 +138,7 @@ class Core:
         """Take in what other processes wrote."""
         for event in self.state.tail():
             self.fold.fold(event, heard=False)
-            self.mind.n_waiting += event["kind"] in {"usage", "judgement"}
+            self.mind.count(event["kind"])
         if self.fold.early:
             self.fold.settle_early()
 
@@ -176,14 +177,10 @@ class Core:
             now = engine.clock()
             self._hear()
             for id_ in self._expired(now):
-                entry, made = fold.entries.get(id_), self.scribe.made(id_)
-                if entry is None and made is not None:
-                    entry = Entry.of(made)
-                    fold.began(id_, entry)
-                if entry is None:
-                    fold.land(id_)
-                    continue
-                nano, tokens = fold.expire(id_, entry)
+                made = self.scribe.made(id_)
+                if id_ not in fold.entries and made is not None:
+                    fold.began(id_, Entry.of(made))
+                nano, tokens = fold.expire(id_)
                 if nano or tokens:
                     self.state.append({"kind": "settle", "at": now, "decision_id": id_, "nano": nano, "tokens": tokens})
             engine.keep_time(now)
@@ -195,7 +192,7 @@ class Core:
     def _expired(self, now: float) -> list[str]:
         found = []
         for id_ in self.fold.flying:
-            entry: Entry | Decision | None = self.fold.entries.get(id_) or self.scribe.unwritten.get(id_)
+            entry = self.fold.entries.get(id_) or self.scribe.unwritten.get(id_) or self.fold.left.get(id_)
             if entry is not None and now - entry.at_s < _HOLD_EXPIRES_S:
                 break
             found.append(id_)
@@ -218,6 +215,7 @@ class Core:
             now = self.engine.now()
             table = beliefs_table(self.mind, now, self.engine.clock())
             extra = {**saved(self.mind, now), "budget": self.budget.dump(), "fold": self._counts()}
+            extra["open"] = self.fold.still_open()
             self.state.flush()
             positions = self.state.positions
         self.state.write_snapshot("posteriors", table, positions, fold_version=FOLD_VERSION, extra=extra)

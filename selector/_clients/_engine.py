@@ -209,15 +209,10 @@ class Engine:
 
     def _all_fit(self, offer: Offer, task: Task) -> bool:
         """Tell whether any model's call would fit every hard budget, and leave enough for the rest."""
-        bound = offer.bound(task.input_tokens, task.max_output_tokens)
-        if bound is None:
+        budget, tokens = self.budget, task.input_tokens
+        bound = offer.bound(tokens, task.max_output_tokens)
+        if bound is None or budget.counts_tokens or budget.room_requests < 1 or bound > budget.room_nano:
             return False
-        usd_most = offer.usd_most + (0.0 if task.input_tokens is None else offer.in_most * task.input_tokens)
-        for till in self.budget.hard:
-            if till.resource == "tokens":
-                return False
-            if till.resource == "usd" and (bound > till.room or usd_most * NANO > till.room - self.budget.reserve_nano):
-                return False
-            if till.room < 1:
-                return False
-        return True
+        usd_most = offer.usd_most + (0.0 if tokens is None else offer.in_most * tokens)
+        fits: bool = usd_most * NANO <= budget.room_nano - budget.reserve_nano
+        return fits

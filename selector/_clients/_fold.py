@@ -6,24 +6,34 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
-from selector._clients._book import TOKENS, Compared, Entry, Facts
+from selector._clients._book import TOKENS, Entry, Facts, compared
 from selector._clients._budget import Budget
 from selector._clients._mind import Lesson, Mind
 from selector.budgets import NANO, InFlight
 from selector.posteriors import Event as Withdrawal
 from selector.records import Failure
 
-__all__ = ["Fold"]
+__all__ = ["Fold", "Open"]
 
-_RECENT = 100_000  # decisions that are kept at hand; of older ones the log is asked
+_MOST_OPEN = 5_000  # decisions without a hold that the next process counts as being under way
+_RECENT = 50_000  # decisions that are kept at hand; of older ones the log is asked
 _MOST_EARLY = 10_000  # reports whose decision is not known (yet)
 _OF_ROUTE = {failure.value for failure in Failure if failure.of_route}
 
 _OUTCOMES = frozenset({"usage", "judgement", "attempt"})
 
 Event = Mapping[str, Any]
+
+
+class Open(NamedTuple):
+    """What is to be known of a decision that has no cost yet, and is not at hand."""
+
+    at_s: float
+    held_nano: int
+    held_tokens: int
+    usd: float
 
 
 class Fold:
@@ -44,6 +54,7 @@ class Fold:
         self.entries: OrderedDict[str, Entry] = OrderedDict()
         self.flying: dict[str, float] = {}
         self.flying_usd = 0.0
+        self.left: dict[str, Open] = {}
         self.n_decisions = 0
         self.n_reported = 0
         self.n_judgements = 0
@@ -69,13 +80,16 @@ class Fold:
 
     def fly(self, id_: str, entry: Entry) -> None:
         """Count a decision among those whose cost is not known yet."""
-        usd = entry.expected_usd or 0.0
+        self._fly(id_, entry.expected_usd or 0.0)
+
+    def _fly(self, id_: str, usd: float) -> None:
         self.flying[id_] = usd
         self.flying_usd += usd
 
     def land(self, id_: str) -> None:
         """Count it no longer."""
         self.flying_usd -= self.flying.pop(id_, 0.0)
+        self.left.pop(id_, None)
 
     def entry(self, id_: str) -> Entry | None:
         """Find what is known of a decision, in the log if need be."""
@@ -147,13 +161,43 @@ class Fold:
             for id_ in [id_ for id_ in islice(self.entries, excess) if id_ not in self.flying]:
                 del self.entries[id_]
 
-    def expire(self, id_: str, entry: Entry) -> tuple[int, int]:
-        """Book a hold in place of a usage that never came."""
+    def expire(self, id_: str) -> tuple[int, int]:
+        """Book a hold in place of a usage that never came; tell how much of dollars and of tokens."""
+        entry, left = self.entries.get(id_), self.left.get(id_)
         self.land(id_)
-        entry.is_open = False
-        entry.charged = entry.held
-        self.budget.settle(entry.held, entry.held, entry.at_s, entry.expected_usd or 0.0)
-        return entry.charged
+        if entry is not None:
+            entry.is_open = False
+            entry.charged = entry.held
+            left = Open(entry.at_s, *entry.held, entry.expected_usd or 0.0)
+        if left is None:
+            return 0, 0
+        held = left.held_nano, left.held_tokens
+        self.budget.settle(held, held, left.at_s, left.usd)
+        return held
+
+    def still_open(self) -> list[list[Any]]:
+        """Write down which decisions have no cost yet, for `take_off`: every one with a hold, of others the newest."""
+        found = []
+        for id_ in self.flying:
+            entry, left = self.entries.get(id_), self.left.get(id_)
+            if entry is not None:
+                left = Open(entry.at_s, *entry.held, entry.expected_usd or 0.0)
+            if left is not None:
+                found.append([id_, *left])
+        n_newest = len(found) - _MOST_OPEN
+        return [each for place, each in enumerate(found) if place >= n_newest or each[2] or each[3]]
+
+    def take_off(self, left: Mapping[str, Open]) -> None:
+        """Count again what had no cost yet when another process went: those first that are not at hand."""
+        for id_, each in left.items():
+            if id_ not in self.entries:
+                self.left[id_] = each
+                self._fly(id_, each.usd)
+                self.budget.hold(each.held_nano, each.held_tokens, each.at_s)
+        for id_, entry in self.entries.items():
+            if entry.is_open:
+                self.fly(id_, entry)
+                self.budget.hold(*entry.held, entry.at_s)
 
     def _take(self, event: Event, *, taught: bool, heard: bool, last: bool = True) -> None:
         kind = event["kind"]
@@ -232,10 +276,7 @@ class Fold:
         if facts.model in mind.unpriced:
             cost = facts.best("cost_usd")
             facts.tokens = math.nan if cost is None else float(cost)
-        elif facts.tokens != facts.tokens:
-            answer = [n for name in TOKENS[3:] if (n := facts.best(name)) is not None]
-            facts.tokens = float(sum(answer)) if answer else math.nan
-        before, facts.compared = facts.compared, _compared(entry, facts)
+        before, facts.compared = facts.compared, compared(entry, facts)
         if facts.compared != before and not taught:
             mind.compare(facts.model, before, facts.compared)
 
@@ -349,21 +390,6 @@ class Fold:
 
 def _same(one: float, other: float) -> bool:
     return one == other or (one != one and other != other)  # noqa: PLR0124 - nan
-
-
-def _compared(entry: Entry, facts: Facts) -> Compared | None:
-    """Hold what was billed, how its input was priced, and how long it was, against what was expected."""
-    look = facts.uses[0].get if len(facts.uses) == 1 else facts.usage.get
-    cost = look("cost_usd")
-    listed = None if cost is None else facts.best("list_nano")
-    read, cached, kept = look("input_tokens"), look("cache_read_tokens"), look("cache_write_tokens")
-    length = (read or 0) + (cached or 0) + (kept or 0)
-    weighed = facts.best("input_as") if cached or kept else length
-    dollars = (float(cost), listed / NANO) if cost is not None and listed else (0.0, 0.0)
-    inputs = (float(weighed), float(length)) if weighed is not None and length else (0.0, 0.0)
-    guess = entry.input_tokens
-    lengths = (float(length), float(guess)) if read is not None and guess and not entry.counted else (0.0, 0.0)
-    return (dollars, inputs, lengths) if dollars[1] or inputs[1] or lengths[1] else None
 
 
 def _lessons(entry: Entry, at: float) -> list[Lesson]:

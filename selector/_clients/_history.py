@@ -45,9 +45,7 @@ class _Past:
         event, table = self._event, self._table
         if "costs" in event or not table:
             return list(event.get("costs", ()))
-        tokens = event.get("input_tokens")
-        if tokens is None:
-            return list(table["cost_usd"])
+        tokens = event.get("input_tokens", table["usual_input"])
         return [a + tokens * b for a, b in zip(table["answer_usd"], table["input_usd"], strict=True)]
 
     def _candidates(self, decision: Decision) -> list[Candidate]:

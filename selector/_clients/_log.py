@@ -10,9 +10,9 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from selector._clients._offer import SURE, Offer, Terms
+from selector._clients._offer import SURE, Offer
 from selector.posteriors import Event as Withdrawal
-from selector.records import Decision, Task
+from selector.records import Basis, Decision, Task
 
 if TYPE_CHECKING:
     from selector._clients._budget import Stand
@@ -22,6 +22,8 @@ __all__ = ["alarm", "decided", "is_bare", "offered", "plain", "propensity", "ver
 _FEATURES = ("labels", "session", "purpose", "version", "max_output_tokens", "deadline_s", "max_cost_usd")
 _FEATURES_OF = attrgetter(*_FEATURES)
 _SINGLE = Struct("f")
+_POLICY = Basis.POLICY
+_DIGITS = 5
 _TEXTS = ("prompt", "messages", "system")
 
 
@@ -55,19 +57,16 @@ def decided(decision: Decision, *, propensity: float | None, prompts: bool) -> d
 def plain(decision: Decision, propensity: float | None) -> bytes:
     """Write a decision for a bare task as JSON: what it shares with others of its time was written once."""
     offer, (task, row, _) = cast("Offer", decision.deal), cast("tuple[Task, int, Stand]", decision.terms)
-    head = offer.heads.get((decision.arm, decision.reason))
+    head = offer.heads.get(decision.arm)
     if head is None:
-        head = orjson.dumps(_shared(offer, decision))[:-1] + b","
-        offer.heads[decision.arm, decision.reason] = head
+        head = offer.heads[decision.arm] = orjson.dumps(_shared(offer, decision))[:-1] + b","
     return head + orjson.dumps(_own(decision, propensity, task.input_tokens, row))[1:]
 
 
 def is_bare(decision: Decision) -> bool:
-    """Tell whether a decision's task has nothing to be written down but its type and its length."""
-    if isinstance(decision.terms, Terms):
-        return False
-    task: Task = decision.terms[0]  # type: ignore[index]  # (task, row, how budgets stood)
-    return not (any(_FEATURES_OF(task)) or task.id or task.metadata or task.retry_count or task.priority != 1)
+    """Tell whether a decision was the policy's, for a task of which only type and length are to be written down."""
+    terms = decision.terms
+    return terms.__class__ is tuple and decision.reason is _POLICY and terms[0].is_bare
 
 
 def _shared(offer: Offer, decision: Decision) -> dict[str, Any]:
@@ -137,10 +136,10 @@ def offered(offer: Offer, decision: Decision) -> dict[str, Any]:
         "prior": _shorts(board.prior_strength[may]),
         "n": board.n[may].round().astype(int).tolist(),
         "tokens": [None if not known else n for known, n in _known(offer, may)],
-        "cost_usd": _shorts(board.cost[may]),
         "answer_usd": _shorts(offer.out_usd[may]),
         "input_usd": _shorts(offer.usd_in[may]),
-        "probability": _shorts(board.everyone.probabilities[may]),
+        "usual_input": round(offer.usual_input, 1),
+        "probability": _shorts(offer.odds.probabilities[may]),
         "exclusions": {m: str(x) for m, x in zip(offer.models, offer.exclusions, strict=True) if x is not None},
         "baseline": offer.models[offer.baseline],
         "budgets": list(offer.budgets(offer.terms(decision).stand)),
@@ -153,11 +152,12 @@ def _known(offer: Offer, may: NDArray[np.intp]) -> list[tuple[bool, float]]:
 
 def propensity(decision: Decision) -> float | None:
     """Return the probability of a choice where it is known without work: 1 where there was none to make."""
+    offer, terms = cast("Offer", decision.deal), decision.terms
+    if terms.__class__ is tuple and decision.reason is _POLICY:
+        return None if terms[0].input_tokens is not None else offer.likely[decision.arm]
     if decision.reason in SURE:
         return 1.0
-    if not isinstance(decision.terms, Terms) and decision.terms[0].input_tokens is not None:  # type: ignore[index]  # (task, row, ...)
-        return None
-    terms = cast("Offer", decision.deal).terms(decision)
+    terms = offer.terms(decision)
     return None if terms.cost is not None else float(terms.odds.probabilities[decision.arm])
 
 
@@ -189,6 +189,6 @@ def _short(value: float | None) -> float | None:
 
 def _shorts(values: Any) -> list[float]:  # noqa: ANN401 - an array
     size = np.abs(values)
-    units = 10.0 ** (4 - np.floor(np.log10(np.where(size > 0, size, 1.0))))
+    units = 10.0 ** (_DIGITS - 1 - np.floor(np.log10(np.where(size > 0, size, 1.0))))
     found: list[float] = (np.round(values * units) / units).tolist()
     return found

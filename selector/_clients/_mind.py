@@ -78,7 +78,7 @@ class Mind:
         self._weight: Floats = np.empty(0)
         self._waiting: list[tuple[bool, Lesson]] = []
         self._unlearn: list[Lesson] = []
-        self.n_waiting = 0
+        self._n_waiting = {"usage": 0, "judgement": 0}
         self.decider = Decider(plan.setup(self.types, self.tariff), [key])
         self.unpriced = self._unpriced()
         self.offers: dict[str, Offer] = {}
@@ -134,14 +134,20 @@ class Mind:
     @property
     def is_due(self) -> bool:
         """Whether enough waits for beliefs to be published anew."""
-        return self.n_waiting >= self.decider.until_refresh
+        n_waiting = self._n_waiting
+        return max(n_waiting["usage"], n_waiting["judgement"]) >= self.decider.until_refresh
+
+    def count(self, kind: str) -> None:
+        """Count a report among the outcomes after which beliefs are published: usage and judgement are one outcome."""
+        if kind in self._n_waiting:
+            self._n_waiting[kind] += 1
 
     def learn(self, now: float) -> list[Event]:
         """Learn what waits, publish anew where it is time, and return the alarms that rang."""
-        if not (self._waiting or self._unlearn or self.n_waiting):
+        waiting, unlearn, n = self._waiting, self._unlearn, max(self._n_waiting.values())
+        if not (waiting or unlearn or n):
             return []
-        waiting, unlearn, n = self._waiting, self._unlearn, self.n_waiting
-        self._waiting, self._unlearn, self.n_waiting = [], [], 0
+        self._waiting, self._unlearn, self._n_waiting = [], [], {"usage": 0, "judgement": 0}
         for cells, at, score, tokens, beliefs in self._sorted(unlearn):
             beliefs.correct(cells, at=at, score=score, tokens=tokens)
         for cells, at, score, tokens, beliefs in self._sorted([lesson for heard, lesson in waiting if not heard]):

@@ -95,7 +95,8 @@ class Offer:
         self.quick = False
         self.budgets: Callable[[Stand | None], tuple[str, ...]] = _no_budgets
         self.logged: str | None = None
-        self.heads: dict[tuple[int, Basis], bytes] = {}
+        self._among: dict[bytes, Odds] = {}
+        self.heads: dict[int, bytes] = {}
         self._bounded: tuple[int, int, int] | None = None
 
     def bound(self, input_tokens: int | None, max_output_tokens: int | None) -> int | None:
@@ -110,6 +111,12 @@ class Offer:
         if written < 0:
             return None
         return (self.tariff.dearest_in * input_tokens + written) // _MTOK + call + 1
+
+    @cached_property
+    def likely(self) -> list[float]:
+        """The probability of each model for a task of usual length."""
+        found: list[float] = self.odds.probabilities.tolist()
+        return found
 
     @cached_property
     def _most_of_all(self) -> int | None:
@@ -128,6 +135,14 @@ class Offer:
     def cost(self, input_tokens: int) -> Cost:
         """Return what a task with an input of known length is expected to cost at each model."""
         return Cost(self.out_usd, self.usd_in, input_tokens)
+
+    def among(self, eligible: NDArray[np.bool_]) -> Odds:
+        """Give the odds among some models, the same ones each time."""
+        key = eligible.tobytes()
+        found = self._among.get(key)
+        if found is None:
+            found = self._among[key] = self.board.among(eligible)
+        return found
 
     def terms(self, decision: Decision) -> Terms:
         """Read what a decision's task asked; of a task without wishes the task alone was kept, and its row."""

@@ -10,7 +10,7 @@ from typing import Any
 from selector._clients._budget import Budget
 from selector._clients._core import Core, Randomness
 from selector._clients._engine import Engine
-from selector._clients._fold import Fold
+from selector._clients._fold import Fold, Open
 from selector._clients._mind import Mind
 from selector._clients._plan import Plan
 from selector._clients._tables import FOLD_VERSION, restore
@@ -23,7 +23,8 @@ from selector.store import Snapshot, State
 
 __all__ = ["configured", "engine_of", "open_core", "state_path", "take_up"]
 
-_RECENT = 100_000
+_RECENT = 10_000  # decisions that are at hand after opening; of older ones the log is asked
+_LESSON = 10_000  # events after which they are learnt
 _FILES = ("selector.yaml", "selector.yml", "selector.toml", "selector.json")
 
 
@@ -140,7 +141,9 @@ def take_up(state: State, engine: Engine, *, anew: Callable[[], Iterable[dict[st
         _restore(engine, snapshot, now)
     if not whole:
         _remember(fold, state.recent(_RECENT), folded)
-    _fold_all(fold, anew or (lambda: state.events(folded)), whole=whole)
+    if snapshot is not None:
+        fold.take_off({id_: Open(*rest) for id_, *rest in snapshot.extra["open"]})
+    _fold_all(fold, anew or (lambda: state.events(folded)), engine.now, whole=whole)
     engine.budget.steer(now, fold.in_flight)
     mind.learn(engine.now())
     mind.refresh(engine.now(), whole=True)
@@ -153,25 +156,24 @@ def _restore(engine: Engine, snapshot: Snapshot, now: float) -> None:
     engine.budget.load(snapshot.extra["budget"], now)
 
 
-def _fold_all(fold: Fold, events: Callable[[], Iterable[dict[str, Any]]], *, whole: bool) -> None:
+def _fold_all(
+    fold: Fold, events: Callable[[], Iterable[dict[str, Any]]], now: Callable[[], float], *, whole: bool
+) -> None:
     """Fold events; of a whole log alarms first, for they are about others' outcomes too: then any order is right."""
     if whole:
         for event in events():
             if event["kind"] == "drift":
                 fold.fold(event, heard=False)
-    for event in events():
+    for n, event in enumerate(events(), 1):
         if not whole or event["kind"] != "drift":
             fold.fold(event, heard=False)
-        fold.mind.n_waiting += event["kind"] in {"usage", "judgement"}
-        if len(fold.flying) > _RECENT:
+        fold.mind.count(event["kind"])
+        if n % _LESSON == 0:
+            fold.mind.learn(now())
             fold.trim()
     fold.settle_early()
 
 
 def _remember(fold: Fold, events: Iterable[dict[str, Any]], folded: Mapping[str, tuple[int, int]]) -> None:
-    """Take in recent facts that are folded already: which decisions there were, and which still wait."""
+    """Take in recent facts that are folded already."""
     fold.know_all(event for event in events if event["s"] <= folded.get(event["w"], (0, 0))[1])
-    for id_, entry in fold.entries.items():
-        if entry.is_open:
-            fold.fly(id_, entry)
-            fold.budget.hold(*entry.held, entry.at_s)

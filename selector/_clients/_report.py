@@ -173,7 +173,9 @@ class Report:
         rates = self._rates_of(route, entry.at_s, spent.context_tokens)
         by_list = rates.cost_nano(spent)
         if spent.output_tokens is not None or spent.reasoning_tokens is not None:
-            found["tokens"] = _equivalents(rates, spent)
+            tokens = _equivalents(rates, spent)
+            if tokens != (spent.output_tokens or 0) + (spent.reasoning_tokens or 0):
+                found["tokens"] = tokens
             if cost is None:
                 found["nano"] = by_list
             elif by_list:

@@ -18,6 +18,7 @@ from selector.store import State
 __all__ = ["Scribe"]
 
 _MOST_UNWRITTEN = 10_000
+_PER_DECISION, _PER_SECOND, _MOST_CREDIT = 0.05, 1.0, 200.0  # lines that say what was on the table
 
 
 class Scribe:
@@ -48,6 +49,8 @@ class Scribe:
         self.unwritten = engine.unwritten
         self.untold: dict[str, Decision] = {}
         self.n_unlogged = 0
+        self._laid_open: dict[str, str] = {}
+        self._credit, self._explained_at, self._explained_n = _MOST_CREDIT, 0.0, 0
         if self.at_once:
             engine.made = self._write_at_once
 
@@ -96,13 +99,26 @@ class Scribe:
             )
         offer = cast("Offer", decision.deal)
         if offer.logged is None:
-            offer.logged = decision.id
+            last = self._laid_open.get(offer.task_type)
+            offer.logged = decision.id if last is None or self._may_explain(decision) else last
+            self._laid_open[offer.task_type] = offer.logged
         likely = _log.propensity(decision)
         if self._prompts or not _log.is_bare(decision):
             self._state.append(_log.decided(decision, propensity=likely, prompts=self._prompts))
         else:
             self._state.append_body(_log.plain(decision, likely))
         self.unwritten[decision.id] = decision
+
+    def _may_explain(self, decision: Decision) -> bool:
+        """Tell whether what was on the table may be written: of some in twenty decisions, and once a second anyway."""
+        elapsed = max(0.0, decision.at_s - self._explained_at)
+        earned = elapsed * _PER_SECOND + max(0, decision.n - self._explained_n) * _PER_DECISION
+        self._explained_at, self._explained_n = decision.at_s, decision.n
+        self._credit = min(self._credit + earned, _MOST_CREDIT)
+        if self._credit < 1:
+            return False
+        self._credit -= 1
+        return True
 
     def _is_written(self) -> bool:
         """Tell whether the disk takes what waits."""
@@ -129,9 +145,14 @@ class Scribe:
 
     def _rest(self, decision: Decision, propensity: float | None) -> Iterator[dict[str, Any]]:
         offer = cast("Offer", decision.deal)
-        if offer.logged is None or (self.at_once and offer.logged == decision.id):
+        if self.at_once and offer.logged == decision.id:
             yield _log.offered(offer, decision)
-            offer.logged = decision.id
+        elif offer.logged is None:
+            last = self._laid_open.get(offer.task_type)
+            if last is None or self._may_explain(decision):
+                yield _log.offered(offer, decision)
+                last = decision.id
+            self._laid_open[offer.task_type] = offer.logged = last
         if not self.at_once:
             yield _log.decided(decision, propensity=propensity, prompts=self._prompts)
         elif _log.propensity(decision) is None:

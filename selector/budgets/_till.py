@@ -44,10 +44,11 @@ class Till:
     1000000000
     """
 
-    __slots__ = ("_config", "_seconds", "_slices", "_zone", "begin", "ends", "held", "limit", "spent")
+    __slots__ = ("_config", "_kind", "_seconds", "_slices", "_zone", "begin", "ends", "held", "limit", "spent")
 
     def __init__(self, config: BudgetConfig, zone: str, now: float) -> None:
         self._config, self._zone = config, zone
+        self._kind = config.resource
         self.limit = math.floor(round(config.limit * NANO, 6)) if config.resource == "usd" else int(config.limit)
         self.spent = self.held = 0
         self._seconds = config.seconds
@@ -92,7 +93,8 @@ class Till:
 
     def amount(self, nano: int, tokens: int) -> int:
         """Say how much of its resource a call takes."""
-        return {"usd": nano, "tokens": tokens}.get(self.resource, 1)
+        kind = self._kind
+        return nano if kind == "usd" else tokens if kind == "tokens" else 1
 
     def roll(self, now: float) -> None:
         """Let time pass; time that goes back changes nothing."""

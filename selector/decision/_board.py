@@ -44,8 +44,8 @@ class Board:
     >>> from selector.posteriors import Priors
     >>> decider = Decider(Setup(priors=Priors(tokens=np.array([[0.01, 0.05]])), n_types=1), [7])
     >>> board = Board(decider, 0)
-    >>> u = np.random.default_rng(0).random(200)
-    >>> [board.everyone.choose(x)[0] for x in u] == [int(decider.choose(np.zeros(1, int), u[i : i + 1])[0])
+    >>> u, odds = np.random.default_rng(0).random(200), board.everyone
+    >>> [odds.choose(x)[0] for x in u] == [int(decider.choose(np.zeros(1, int), u[i : i + 1])[0])
     ...                                             for i in range(200)]
     True
     >>> bool((board.everyone.probabilities == decider.probabilities(np.zeros(1, int))[0]).all())
@@ -53,11 +53,9 @@ class Board:
     """
 
     __slots__ = (
-        "_by_mask",
         "alpha",
         "beta",
         "cost",
-        "everyone",
         "f",
         "high",
         "low",
@@ -94,8 +92,11 @@ class Board:
         self.n: Floats = decider.beliefs.n[0, type_].copy()
         self.prior_strength: Floats = success.strength
         self.worth = 1.0 if setup.worth_usd is None else float(setup.worth_usd[type_])
-        self._by_mask: dict[bytes, Odds] = {}
-        self.everyone = Odds(self, self.may)
+
+    @property
+    def everyone(self) -> Odds:
+        """The odds among all who may serve; keep them, for they remember what they worked out."""
+        return Odds(self, self.may)
 
     @property
     def mean(self) -> Floats:
@@ -110,12 +111,8 @@ class Board:
 
     def among(self, eligible: Bools) -> Odds:
         """Return the odds among some models: of the eligible the affordable, where any are."""
-        key = eligible.tobytes()
-        found = self._by_mask.get(key)
-        if found is None:
-            both = eligible & self.may
-            found = self._by_mask[key] = Odds(self, both if both.any() else eligible)
-        return found
+        both = eligible & self.may
+        return Odds(self, both if both.any() else eligible)
 
     def choose_at(self, u: float, cost: Cost, odds: Odds) -> tuple[int, bool, int]:
         """Read off a choice for a task whose cost is not its type's: `Odds.choose` without a table.

@@ -25,6 +25,8 @@ _WISHES = (
     "only",
 )
 """What a task may ask beyond its type and its lengths."""
+_NOTES = ("id", "labels", "metadata", "session", "max_output_tokens", "deadline_s", "retry_count")
+"""What a task may say of itself that changes no choice, but is written down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ class Task:
     """The most that this task may cost, >= 0."""
     is_plain: bool = field(init=False, repr=False, compare=False, default=False)
     """Whether it asks for nothing but its type and, perhaps, a number of tokens."""
+    is_bare: bool = field(init=False, repr=False, compare=False, default=False)
+    """Whether it is plain, and says nothing of itself that would be written down."""
 
     def __post_init__(self) -> None:
         self._keep_words()
@@ -103,12 +107,9 @@ class Task:
             raise _refused(f"Task.explore must be True, False or None, not {self.explore!r}")
         schema = mapping("Task.response_schema", self.response_schema, _refused)
         keep(self, metadata=mapping("Task.metadata", self.metadata, _refused) or {}, response_schema=schema)
-        keep(
-            self,
-            is_plain=not any(getattr(self, name) for name in _WISHES)
-            and self.explore is not False
-            and self.max_cost_usd is None,
-        )
+        wishes = any(getattr(self, name) for name in _WISHES) or self.explore is False or self.max_cost_usd is not None
+        notes = any(getattr(self, name) for name in _NOTES) or self.priority != 1
+        keep(self, is_plain=not wishes, is_bare=not (wishes or notes))
 
     def _keep_words(self) -> None:
         if word("Task.type", self.type, _refused) is None:

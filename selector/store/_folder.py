@@ -149,7 +149,7 @@ class State(Upkeep):
     def append_body(self, body: bytes) -> tuple[str, int]:
         """Write an event that is JSON already, as `append` does."""
         journal = self._journal or self._own()
-        return journal.writer, journal.append_bodies([body])
+        return journal.writer, journal.append_bodies((body,))
 
     def append_all(self, events: Sequence[Mapping[str, Any]]) -> tuple[str, int]:
         """Write events that belong together as `append` does, all of them or none; name the last one."""

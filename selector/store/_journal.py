@@ -8,8 +8,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from threading import Event as Flag
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any
 
 import orjson
@@ -19,6 +18,7 @@ from selector.store._files import Files
 from selector.store._frame import body_of, frame
 from selector.store._limits import Durability, Limits
 from selector.store._names import stem_of
+from selector.store._tender import Tender
 
 __all__ = ["Journal"]
 
@@ -84,9 +84,7 @@ class Journal:
 
     def _fresh_locks(self) -> None:
         self._lock, self._sync_lock = Lock(), Lock()
-        self._work, self._stop = Flag(), Flag()
-        self._thread: Thread | None = None
-        self._awake = False
+        self._tender = Tender(f"journal-{self.writer}", self._lock, self._tend, self._is_idle, self._limits)
 
     def __repr__(self) -> str:
         return f"Journal({self.writer!r}, part={self._part}, seq={self._seq})"
@@ -109,9 +107,8 @@ class Journal:
     @property
     def trouble(self) -> str | None:
         """What the disk last refused in the background, if it did."""
-        return self._trouble
+        return self._tender.trouble
 
-    _trouble: str | None = None
     _gone = False
 
     def append(self, event: Mapping[str, Any]) -> int:
@@ -150,8 +147,8 @@ class Journal:
                 raise self._refused(error) from error
         if self._power:
             self._sync(seq)
-        elif not self._awake:
-            self._wake()
+        elif not self._tender.awake:
+            self._tender.wake()
         return seq
 
     def buffer(self, event: Mapping[str, Any]) -> int:
@@ -183,8 +180,8 @@ class Journal:
                 except OSError as error:
                     self._take_back(line)
                     raise self._refused(error) from error
-        if not self._awake:
-            self._wake()
+        if not self._tender.awake:
+            self._tender.wake()
         return seq
 
     def flush(self) -> None:
@@ -233,10 +230,7 @@ class Journal:
         StateError
             If the disk did not take it.
         """
-        self._stop.set()
-        self._work.set()
-        if self._thread is not None:
-            self._thread.join()
+        self._tender.stop()
         try:
             self.flush()
         finally:
@@ -280,7 +274,9 @@ class Journal:
     def _write(self) -> None:
         if self._gone:
             raise OSError(errno.ENOENT, _GONE)
-        fd = self._open_part()
+        fd, limits = self._fd, self._limits
+        if fd is None or self._n >= limits.n_events or self._size >= limits.n_bytes or self._is_old():
+            fd = self._open_part()
         if self._unsure:
             self._settle(fd)
         lines = self._lines
@@ -314,17 +310,12 @@ class Journal:
                 self._close_part()
         self._unsure = False
 
-    def _look(self) -> None:
-        """Notice that the file was deleted: what is written to it is written to nobody."""
-        with self._lock:
-            if self._fd is not None and not self._files.is_named(self._fd):
-                self._gone = True
-                raise self._refused(OSError(errno.ENOENT, _GONE))
-
     def _is_due(self) -> bool:
         limits = self._limits
-        full = self._n >= limits.n_events or self._size >= limits.n_bytes
-        return full or self._clock() - self._since >= limits.age_s
+        return self._n >= limits.n_events or self._size >= limits.n_bytes or self._is_old()
+
+    def _is_old(self) -> bool:
+        return self._clock() - self._since >= self._limits.age_s
 
     def _open_part(self) -> int:
         if self._fd is not None and self._is_due():
@@ -405,31 +396,15 @@ class Journal:
             self._failed.append(range(synced + 1, written + 1))
             self._synced = max(self._synced, written)
 
-    def _wake(self) -> None:
+    def _tend(self, ask: bool) -> None:  # noqa: FBT001 - what a tender says
+        """Write what waits, and ask the disk now and then; notice that the file was deleted."""
         with self._lock:
-            self._awake = True
-            if self._thread is None and not self._stop.is_set():
-                self._thread = Thread(target=self._tend, name=f"journal-{self.writer}", daemon=True)
-                self._thread.start()
-        self._work.set()
+            if self._fd is not None and not self._files.is_named(self._fd):
+                self._gone = True  # what is written to it is written to nobody
+                raise self._refused(OSError(errno.ENOENT, _GONE))
+        self.flush()
+        if ask:
+            self._sync(self._seq)
 
-    def _tend(self) -> None:
-        """Write what waits, and ask the disk now and then; sleep while there is nothing to do."""
-        n_waits = 0
-        while not self._stop.is_set():
-            self._work.wait()
-            if self._stop.wait(self._limits.buffer_s):
-                return
-            n_waits += 1
-            try:
-                self._look()
-                self.flush()
-                if n_waits % self._limits.sync_every == 0:
-                    self._sync(self._seq)
-                self._trouble = None
-            except StateError as error:
-                self._trouble = str(error)
-            with self._lock:
-                if not self._lines and self._synced >= self._seq:
-                    self._work.clear()
-                    self._awake = False
+    def _is_idle(self) -> bool:
+        return not self._lines and self._synced >= self._seq

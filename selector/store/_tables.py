@@ -81,6 +81,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("latency_s", "float64", "how long it took"),
         Column("score", "float64", "how good the answer was, from 0 to 1"),
         Column("source", "string", "whose word that is"),
+        Column("nano", "int64", "what it cost, in nano-dollars: as billed, else by the price list of its day"),
         Column("retracted", "bool", "whether the source takes its judgement back"),
         *_OWN,
     ),
