@@ -73,7 +73,8 @@ class Budget:
         """Hold the most that a call can take of every budget with a limit."""
         for till in self.tills:
             till.hold(till.amount(nano, tokens), at)
-        self._look()
+        self.room_nano -= nano
+        self.room_requests -= 1
 
     def _look(self) -> None:
         """Note the least room in dollars and in requests of all hard budgets: most calls are far from it."""

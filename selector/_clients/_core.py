@@ -106,7 +106,7 @@ class Core:
             if not events:
                 fold.n_doubled += 1
                 return
-            if made is not None and not self.hard:
+            if made is not None and not self.hard and (id_ not in fold.entries or id_ in self.scribe.untold):
                 events[0]["of"] = facts_of(made)
             self._append(events)
             if id_ not in fold.entries and id_ not in self.scribe.untold:

@@ -58,6 +58,7 @@ class Engine:
         self._version, self._since = -1, 0
         self._first_edge = mind.tariffs.first_edge()
         self._routes = [model.route.name for model in mind.plan.catalog]
+        self._heads: dict[str, dict[int, bytes]] = {}
         self._careful = Careful(mind, budget, screen)
 
     def fresh(self, rng: np.random.Generator, prefix: str) -> None:
@@ -183,6 +184,7 @@ class Engine:
         offer.in_most = max(offer.in_each)
         offer.exclusions = self._type_exclusions(task_type)
         offer.routes = self._routes
+        offer.heads = self._heads.setdefault(task_type, {})
         if offer.n_serving == 1:
             offer.reason = Basis.ONLY_CANDIDATE
         own = mind.plan.config.task_types.get(task_type)

@@ -24,6 +24,7 @@ _FEATURES_OF = attrgetter(*_FEATURES)
 _SINGLE = Struct("f")
 _POLICY = Basis.POLICY
 _DIGITS = 5
+_OF_OFFER = frozenset({"shadow_price", "deal"})
 _TEXTS = ("prompt", "messages", "system")
 
 
@@ -57,10 +58,23 @@ def decided(decision: Decision, *, propensity: float | None, prompts: bool) -> d
 def plain(decision: Decision, propensity: float | None) -> bytes:
     """Write a decision for a bare task as JSON: what it shares with others of its time was written once."""
     offer, (task, row, _) = cast("Offer", decision.deal), cast("tuple[Task, int, Stand]", decision.terms)
-    head = offer.heads.get(decision.arm)
+    heads = offer.heads
+    head = heads.get(decision.arm)
     if head is None:
-        head = offer.heads[decision.arm] = orjson.dumps(_shared(offer, decision))[:-1] + b","
-    return head + orjson.dumps(_own(decision, propensity, task.input_tokens, row))[1:]
+        shared = _shared(offer, decision)
+        head = heads[decision.arm] = orjson.dumps({k: v for k, v in shared.items() if k not in _OF_OFFER})[:-1]
+    if not offer.tail:
+        offer.tail = f',"shadow_price":{offer.price_short!r},"deal":"{offer.logged}",'
+    tokens = task.input_tokens
+    read = "" if tokens is None else f',"input_tokens":{tokens}'
+    held = f',"held_nano":{decision.held_nano}' if decision.held_nano else ""
+    likely = "null" if propensity is None else repr(propensity)
+    usd = decision.expected_cost_usd
+    cost = "null" if usd is None else f"{usd:.7g}"
+    return head + (
+        f'{offer.tail}"id":"{decision.id}","at":{decision.at_s:.6f},"n":{decision.n},"propensity":{likely},'
+        f'"expected_cost_usd":{cost},"draw_row":{row}{held}{read}}}'.encode()
+    )
 
 
 def is_bare(decision: Decision) -> bool:

@@ -96,7 +96,8 @@ class Offer:
         self.budgets: Callable[[Stand | None], tuple[str, ...]] = _no_budgets
         self.logged: str | None = None
         self._among: dict[bytes, Odds] = {}
-        self.heads: dict[int, bytes] = {}
+        self.heads: dict[int, bytes] = {}  # of decisions, as JSON, by model: the same for all offers of the type
+        self.tail = ""
         self._bounded: tuple[int, int, int] | None = None
 
     def bound(self, input_tokens: int | None, max_output_tokens: int | None) -> int | None:

@@ -45,6 +45,7 @@ class Scribe:
 
     def __init__(self, state: State, engine: Engine, *, prompts: bool) -> None:
         self._state, self._engine, self._fold, self._prompts = state, engine, engine.fold, prompts
+        self._claimed = True
         self.at_once = bool(engine.budget.hard)
         self.unwritten = engine.unwritten
         self.untold: dict[str, Decision] = {}
@@ -80,7 +81,7 @@ class Scribe:
 
     def after_fork(self) -> None:
         """Leave in a forked child what waits to its parent, who writes it; the child may be told what came of it."""
-        fold = self._fold
+        fold, self._claimed = self._fold, False
         fold.n_decisions -= self.n_unheard
         for id_, decision in self.unwritten.items():
             if self.at_once:
@@ -92,7 +93,7 @@ class Scribe:
 
     def _write_at_once(self, decision: Decision) -> None:
         """Write a decision before anybody acts on it; what only explains it may wait."""
-        if not self._state.claimed:
+        if not self._claimed:
             raise StateError(
                 f"a hard budget admits one process, and {self._state.path} was opened before this process was forked; "
                 "open it in one process alone"
