@@ -22,18 +22,23 @@ Compared = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
 def facts_of(decision: Decision) -> dict[str, Any]:
     """Write down what of a decision must be known for an outcome of it to count."""
     tokens, guessed, held_tokens = _asked(decision)
-    return {
+    found = {
         "n": decision.n,
-        "at": decision.at_s,
+        "at": round(decision.at_s, 6),
         "task_type": decision.task_type,
         "model": decision.model,
         "route": decision.route,
-        "held_nano": decision.held_nano,
-        "held_tokens": held_tokens,
         "expected_cost_usd": decision.expected_cost_usd,
-        "input_tokens": tokens,
-        "guessed": guessed,
     }
+    if decision.held_nano:
+        found["held_nano"] = decision.held_nano
+    if held_tokens:
+        found["held_tokens"] = held_tokens
+    if tokens is not None:
+        found["input_tokens"] = tokens
+    if guessed:
+        found["guessed"] = True
+    return found
 
 
 def _asked(decision: Decision) -> tuple[int | None, bool, int]:

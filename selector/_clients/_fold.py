@@ -18,7 +18,7 @@ from selector.records import Failure
 __all__ = ["Fold", "Open"]
 
 _MOST_OPEN = 5_000  # decisions without a hold that the next process counts as being under way
-_RECENT = 50_000  # decisions that are kept at hand; of older ones the log is asked
+_RECENT = 30_000  # decisions that are kept at hand; of older ones the log is asked
 _MOST_EARLY = 10_000  # reports whose decision is not known (yet)
 _OF_ROUTE = {failure.value for failure in Failure if failure.of_route}
 

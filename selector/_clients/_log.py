@@ -23,7 +23,6 @@ _FEATURES = ("labels", "session", "purpose", "version", "max_output_tokens", "de
 _FEATURES_OF = attrgetter(*_FEATURES)
 _SINGLE = Struct("f")
 _POLICY = Basis.POLICY
-_DIGITS = 5
 _OF_OFFER = frozenset({"shadow_price", "deal"})
 _TEXTS = ("prompt", "messages", "system")
 
@@ -161,7 +160,7 @@ def offered(offer: Offer, decision: Decision) -> dict[str, Any]:
 
 
 def _known(offer: Offer, may: NDArray[np.intp]) -> list[tuple[bool, float]]:
-    return list(zip(offer.tariff.known[may].tolist(), _shorts(offer.tokens[may]), strict=True))
+    return list(zip(offer.tariff.known[may].tolist(), _shorts(offer.tokens[may], 5), strict=True))
 
 
 def propensity(decision: Decision) -> float | None:
@@ -201,8 +200,8 @@ def _short(value: float | None) -> float | None:
     return found
 
 
-def _shorts(values: Any) -> list[float]:  # noqa: ANN401 - an array
+def _shorts(values: Any, digits: int = 4) -> list[float]:  # noqa: ANN401 - an array
     size = np.abs(values)
-    units = 10.0 ** (_DIGITS - 1 - np.floor(np.log10(np.where(size > 0, size, 1.0))))
+    units = 10.0 ** (digits - 1 - np.floor(np.log10(np.where(size > 0, size, 1.0))))
     found: list[float] = (np.round(values * units) / units).tolist()
     return found

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, cast
 
-import numpy as np
-
 from selector._clients import _log
 from selector._clients._book import Entry
 from selector._clients._engine import Engine
 from selector._clients._offer import SURE, Offer
+from selector.decision import propensities
 from selector.errors import StateError
 from selector.records import Decision
 from selector.store import State
@@ -18,7 +17,7 @@ from selector.store import State
 __all__ = ["Scribe"]
 
 _MOST_UNWRITTEN = 10_000
-_PER_DECISION, _PER_SECOND, _MOST_CREDIT = 0.05, 1.0, 200.0  # lines that say what was on the table
+_PER_DECISION, _PER_SECOND, _MOST_CREDIT = 0.05, 0.2, 200.0  # lines that say what was on the table
 
 
 class Scribe:
@@ -71,7 +70,7 @@ class Scribe:
             waiting = list(self.unwritten.values())
         if not waiting or not (self._is_written() or len(waiting) > _MOST_UNWRITTEN):
             return
-        likely = propensities(waiting)
+        likely = likelihoods(waiting)
         with lock:
             for decision, propensity in zip(waiting, likely, strict=True):
                 if decision.id in self.unwritten and not self._write_one(decision, propensity):
@@ -111,7 +110,7 @@ class Scribe:
         self.unwritten[decision.id] = decision
 
     def _may_explain(self, decision: Decision) -> bool:
-        """Tell whether what was on the table may be written: of some in twenty decisions, and once a second anyway."""
+        """Tell whether what was on the table may be written: of one in twenty decisions, and every five seconds."""
         elapsed = max(0.0, decision.at_s - self._explained_at)
         earned = elapsed * _PER_SECOND + max(0, decision.n - self._explained_n) * _PER_DECISION
         self._explained_at, self._explained_n = decision.at_s, decision.n
@@ -160,10 +159,10 @@ class Scribe:
             yield {"kind": "explained", "at": decision.at_s, "decision_id": decision.id, "propensity": propensity}
 
 
-def propensities(decisions: list[Decision]) -> list[float | None]:
-    """Work out with which probability each decision chose its model; those that shared their odds together."""
+def likelihoods(decisions: list[Decision]) -> list[float | None]:
+    """Work out with which probability each decision chose its model, all of them together."""
     found: list[float | None] = [None] * len(decisions)
-    together: dict[int, list[int]] = {}
+    places, odds, arms, costs = [], [], [], []
     for place, decision in enumerate(decisions):
         terms = cast("Offer", decision.deal).terms(decision)
         if decision.reason in SURE:
@@ -171,12 +170,10 @@ def propensities(decisions: list[Decision]) -> list[float | None]:
         elif terms.cost is None:
             found[place] = float(terms.odds.probabilities[decision.arm])
         else:
-            together.setdefault(id(terms.odds), []).append(place)
-    for places in together.values():
-        every = [cast("Offer", decisions[place].deal).terms(decisions[place]) for place in places]
-        arms = np.array([decisions[place].arm for place in places])
-        costs = np.array([terms.cost.usd for terms in every if terms.cost is not None])
-        likely = every[0].odds.board.propensities(arms, costs, every[0].odds).tolist()
-        for place, probability in zip(places, likely, strict=True):
-            found[place] = probability
+            places.append(place)
+            odds.append(terms.odds)
+            arms.append(decision.arm)
+            costs.append(terms.cost.usd)
+    for place, probability in zip(places, propensities(odds, arms, costs), strict=True):
+        found[place] = probability
     return found

@@ -11,16 +11,18 @@ from selector.policies import View, inverse_cdf, win_shares
 from selector.posteriors import Floats
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from selector.decision._decider import Decider
 
     Bools = NDArray[np.bool_]
 
-__all__ = ["COIN", "Board", "Cost", "Odds"]
+__all__ = ["COIN", "Board", "Cost", "Odds", "propensities"]
 
 COIN = 2.0**26
-_BLOCK = 500_000  # utilities that are worked out at once
+_BLOCK = 1_000_000  # utilities that are worked out at once
 
 
 class Board:
@@ -144,37 +146,11 @@ class Board:
             arm = inverse_cdf(shares, np.asarray(v * self.n_rows % 1.0))
         return int(arm), False, row
 
-    def propensities(self, arms: NDArray[np.intp], costs: Floats, odds: Odds) -> Floats:
-        """Return with which probability each of many choices by `choose_at` took its model, exploration included.
-
-        Parameters
-        ----------
-        arms
-            The models that were chosen, shape (n,).
-        costs
-            What the tasks were expected to cost, shape (n, n_models).
-        odds
-            Who could serve them all.
-        """
-        if not self.setup.policy.by_row:
-            each = [Odds(self, odds.may, cost).probabilities[arm] for arm, cost in zip(arms, costs, strict=True)]
-            return np.array(each)
-        lines = odds.lines or _Lines(self, odds, Cost(self.cost, self.cost, 0.0))
-        if lines.may_tie:
-            each = [Odds(self, odds.may, cost).probabilities[arm] for arm, cost in zip(arms, costs, strict=True)]
-            return np.array(each)
-        slope = np.where(np.arange(self.n_rows) < self.n_low, *lines.slopes)[:, None]
-        own = np.empty(len(arms))
-        block = max(1, _BLOCK // lines.rows.size)
-        for start in range(0, len(arms), block):
-            at = slice(start, start + block)
-            won = (lines.rows - slope * costs[at, None, :]).argmax(-1)
-            own[at] = (won == arms[at, None]).mean(1)
-        if odds.q is None or not odds.forced_below:
-            return own
-        f = odds.forced_below / COIN
-        found: Floats = (1 - f) * own + f * odds.q[arms] / odds.q.sum()
-        return found
+    def slopes(self, odds: Odds) -> Floats:
+        """Return what a dollar takes off the utility in each row, shape (n_rows,)."""
+        assert odds.lines is not None  # noqa: S101 - asked before
+        low, high = odds.lines.slopes
+        return np.where(np.arange(self.n_rows) < self.n_low, low, high)
 
     def view(self, price: float, cost: Floats, may: Bools) -> View:
         """Show a policy all rows of draws at one price."""
@@ -251,6 +227,13 @@ class Odds:
             p, f = self.own, self.forced_below / COIN
             self._likely = p if self.q is None or not f else (1 - f) * p + f * self.q / self.q.sum()
         return self._likely
+
+    def with_exploration(self, own: float, arm: int) -> float:
+        """Mix a policy's own probability of one model with that of exploration."""
+        if self.q is None or not self.forced_below:
+            return own
+        f = self.forced_below / COIN
+        return (1 - f) * own + f * float(self.q[arm] / self.q.sum())
 
     @property
     def own(self) -> Floats:
@@ -368,3 +351,38 @@ class _Lines:
         self.net: Floats = self.rows - slope * cost.fixed_usd
         self.low, self.high = low * cost.price_usd, high * cost.price_usd
         self.may_tie = weight == 0 or board.setup.sharpness < 1
+
+
+def propensities(odds: Sequence[Odds], arms: Sequence[int], costs: Sequence[Floats]) -> list[float]:
+    """Return with which probability each of many choices by `Board.choose_at` took its model, exploration included.
+
+    They are worked out together, whatever boards they were read off: a few large operations.
+
+    Parameters
+    ----------
+    odds
+        Who could serve each, n of them.
+    arms
+        The models that were chosen.
+    costs
+        What each task was expected to cost, shape (n_models,) each.
+    """
+    found = [0.0] * len(arms)
+    together: dict[tuple[int, ...], list[int]] = {}
+    for i, each in enumerate(odds):
+        lines = each.lines
+        if not each.board.setup.policy.by_row or lines is None or lines.may_tie:
+            found[i] = float(Odds(each.board, each.may, costs[i]).probabilities[arms[i]])
+        else:
+            together.setdefault(lines.rows.shape, []).append(i)
+    for (n_rows, n_models), places in together.items():
+        block = max(1, _BLOCK // (n_rows * n_models))
+        for start in range(0, len(places), block):
+            some = places[start : start + block]
+            slopes = [odds[i].board.slopes(odds[i]) for i in some]
+            utility = np.stack([odds[i].lines.rows for i in some])  # type: ignore[union-attr]  # asked above
+            utility -= np.stack(slopes)[:, :, None] * np.stack([costs[i] for i in some])[:, None, :]
+            own = (utility.argmax(-1) == np.array([arms[i] for i in some])[:, None]).mean(1).tolist()
+            for i, share in zip(some, own, strict=True):
+                found[i] = odds[i].with_exploration(share, arms[i])
+    return found
