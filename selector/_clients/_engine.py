@@ -104,8 +104,7 @@ class Engine:
                 longest = task.max_output_tokens
                 held = self._tariffs.most_nano[arm] if tokens is None else offer.tariff.worst_nano(arm, tokens, longest)
             stand = budget.stand() if budget.tills else ()
-            rest = (arm, reason, offer.routes[arm], usd, held or 0, 0)
-            return self._decided((task, row, stand), offer, rest, now)
+            return self._decided((task, row, stand), offer, (arm, reason, offer.routes[arm], usd, held or 0), now)
 
     def keep_time(self, now: float) -> None:
         """Let windows end, and prices change."""
@@ -121,8 +120,8 @@ class Engine:
         if choice.reason is Basis.EXPLORATION:
             self._pay(choice.usd)
         terms = choice.terms
-        rest = (choice.arm, choice.reason, choice.route, choice.usd, choice.held_nano, terms.held_tokens)
-        return self._decided(terms, offer, rest, now)
+        chosen = (choice.arm, choice.reason, choice.route, choice.usd, choice.held_nano)
+        return self._decided(terms, offer, chosen, now, terms.held_tokens)
 
     def _explored(self, offer: Offer, u: float, tokens: int | None) -> tuple[int, float]:
         """Let exploration choose, and pay for it."""
@@ -132,15 +131,15 @@ class Engine:
         return arm, usd
 
     def _decided(
-        self, terms: object, offer: Offer, choice: tuple[int, Basis, str, float, int, int], now: float
+        self, terms: object, offer: Offer, chosen: tuple[int, Basis, str, float, int], now: float, held_tokens: int = 0
     ) -> Decision:
-        arm, reason, route, usd, held, held_tokens = choice
-        fold, budget = self.fold, self.budget
+        fold, budget, usd = self.fold, self.budget, chosen[3]
         n = fold.next_n
         self._n = own = self._n + 1
         id_ = f"{self.prefix}-{own:08x}"
-        decision = Decision(id_, n, now, offer, arm, route, reason, usd, held, terms)
+        decision = Decision(id_, n, now, offer, chosen, terms)
         if budget.tills:
+            held = chosen[4]
             budget.hold(held, held_tokens, now)
             try:
                 self.made(decision)

@@ -105,18 +105,14 @@ def told(core: Core, id_: str) -> str:
     if likely is None and later:
         event["propensity"] = later[-1]
     deal = _Past(event, explained[0] if explained else {})
-    decision = Decision(
-        id_,
-        int(event["n"]),
-        float(event["at"]),
-        deal,
+    chosen = (
         0,
-        str(event["route"]),
         Basis(event["reason"]),
+        str(event["route"]),
         event.get("expected_cost_usd"),
         int(event.get("held_nano") or 0),
-        None,
     )
+    decision = Decision(id_, int(event["n"]), float(event["at"]), deal, chosen, None)
     return "\n".join([str(decision), *_reported(events)])
 
 

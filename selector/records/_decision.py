@@ -32,6 +32,10 @@ class Layout(NamedTuple):
     """The model to compare with, and what it would be expected to cost."""
 
 
+Chosen = tuple[int, Basis, str, float | None, int]
+"""What was taken: its index, why, its route, what it is expected to cost in USD, what is held in nano-dollars."""
+
+
 class Deal(Protocol):
     """What was on the table when a choice was made; decisions of one moment share it."""
 
@@ -95,23 +99,10 @@ class Decision:
         "terms",
     )
 
-    def __init__(  # noqa: PLR0913, PLR0917 - made once per choice, on the hot path
-        self,
-        id_: str,
-        n: int,
-        at_s: float,
-        deal: Deal,
-        arm: int,
-        route: str,
-        reason: Basis,
-        expected_cost_usd: float | None,
-        held_nano: int,
-        terms: object,
-    ) -> None:
+    def __init__(self, id_: str, n: int, at_s: float, deal: Deal, chosen: Chosen, terms: object) -> None:
         self.id, self.n, self.at_s = id_, n, at_s
-        self.deal, self.arm, self.terms = deal, arm, terms
-        self.route, self.reason = route, reason
-        self.expected_cost_usd, self.held_nano = expected_cost_usd, held_nano
+        self.deal, self.terms = deal, terms
+        self.arm, self.reason, self.route, self.expected_cost_usd, self.held_nano = chosen
         self._layout: Layout | None = None
 
     @property

@@ -14,6 +14,7 @@ from selector.errors import StateError
 from selector.store._checks import identity, lay_out, look_at
 from selector.store._claim import Claim
 from selector.store._files import Files
+from selector.store._frame import body_of
 from selector.store._journal import Journal
 from selector.store._life import begin, life_file
 from selector.store._limits import Durability, Limits
@@ -154,7 +155,7 @@ class State(Upkeep):
     def append_all(self, events: Sequence[Mapping[str, Any]]) -> tuple[str, int]:
         """Write events that belong together as `append` does, all of them or none; name the last one."""
         journal = self._journal or self._own()
-        return journal.writer, journal.append_all(events)
+        return journal.writer, journal.append_bodies([body_of(event) for event in events])
 
     def buffer(self, event: Mapping[str, Any]) -> tuple[str, int]:
         """Take an event that may wait for the next `append`, for `flush`, or for 50 ms.

@@ -22,10 +22,7 @@ from selector.store._tender import Tender
 
 __all__ = ["Journal"]
 
-_GONE = (
-    "the journal was deleted while it was written to, and what was recorded since then is lost; restore the folder, "
-    "and open it again"
-)
+_GONE = "the journal was deleted while it was written to; what came since is lost: restore the folder and open it again"
 _NEW_PART = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
@@ -77,7 +74,7 @@ class Journal:
         self._fd: int | None = None
         self._part = self._size = self._n = self._seq = self._synced = self._waiting_bytes = 0
         self._lines: list[bytes] = []
-        self._unsure = False
+        self._unsure = self._gone = False
         self._since = 0.0
         self._failed: list[range] = []
         self._fresh_locks()
@@ -109,8 +106,6 @@ class Journal:
         """What the disk last refused in the background, if it did."""
         return self._tender.trouble
 
-    _gone = False
-
     def append(self, event: Mapping[str, Any]) -> int:
         """Write an event, with everything that was waiting, and return when it is acknowledged.
 
@@ -129,14 +124,10 @@ class Journal:
         StateError
             If the disk did not take it; then it is not in the journal, and the next one may be tried.
         """
-        return self.append_all((event,))
-
-    def append_all(self, events: Sequence[Mapping[str, Any]]) -> int:
-        """Write events that belong together, as `append` does: all of them, or none; return the last one's number."""
-        return self.append_bodies([body_of(event) for event in events])
+        return self.append_bodies((body_of(event),))
 
     def append_bodies(self, bodies: Sequence[bytes]) -> int:
-        """Write events that are JSON already, as `append_all` does."""
+        """Write events that are JSON already and belong together, as `append` does: all, or none; name the last one."""
         with self._lock:
             lines = [self._queue(body) for body in bodies]
             seq = self._seq
@@ -157,12 +148,12 @@ class Journal:
         Parameters
         ----------
         event
-            What happened, as for `append`.
+            As for `append`.
 
         Returns
         -------
         int
-            Its number among this writer's events.
+            Its number.
 
         Raises
         ------
@@ -274,8 +265,8 @@ class Journal:
     def _write(self) -> None:
         if self._gone:
             raise OSError(errno.ENOENT, _GONE)
-        fd, limits = self._fd, self._limits
-        if fd is None or self._n >= limits.n_events or self._size >= limits.n_bytes or self._is_old():
+        fd = self._fd
+        if fd is None or self._is_due():
             fd = self._open_part()
         if self._unsure:
             self._settle(fd)
@@ -312,10 +303,8 @@ class Journal:
 
     def _is_due(self) -> bool:
         limits = self._limits
-        return self._n >= limits.n_events or self._size >= limits.n_bytes or self._is_old()
-
-    def _is_old(self) -> bool:
-        return self._clock() - self._since >= self._limits.age_s
+        full = self._n >= limits.n_events or self._size >= limits.n_bytes
+        return full or self._clock() - self._since >= limits.age_s
 
     def _open_part(self) -> int:
         if self._fd is not None and self._is_due():
