@@ -203,7 +203,9 @@ class TestSelecting:
 
 
 @pytest.mark.parametrize(
-    "value", [object(), {1, 2}, 2**70, float("nan"), b"x", "\ud800", {"deep": [object()]}], ids=repr
+    "value",
+    [object(), {1, 2}, 2**70, float("nan"), b"x", "\ud800", {"deep": [object()]}],
+    ids=["object", "set", "large", "nan", "bytes", "half of a character", "deep"],
 )
 def test_facts_of_any_kind_are_written_or_refused_and_never_break_what_follows(tmp_path, value):
     """A background thread writes decisions down: what it cannot write must be refused before, or written otherwise."""
