@@ -156,7 +156,7 @@ class Core:
 
     def _publish(self, now: float, *, whole: bool = False) -> None:
         """Learn what waits, and publish anew; write down what alarms rang."""
-        rolled = self.budget.steer(now, self.fold.in_flight)
+        rolled = self.budget.steer(now, self.fold.flight.now)
         present = self.engine.now()
         alarms = self.mind.learn(present)
         if whole or rolled:
@@ -180,7 +180,7 @@ class Core:
                 made = self.scribe.made(id_)
                 if id_ not in fold.entries and made is not None:
                     fold.began(id_, Entry.of(made))
-                nano, tokens = fold.expire(id_)
+                nano, tokens = fold.flight.expire(id_)
                 if nano or tokens:
                     self.state.append({"kind": "settle", "at": now, "decision_id": id_, "nano": nano, "tokens": tokens})
             engine.keep_time(now)
@@ -191,8 +191,8 @@ class Core:
 
     def _expired(self, now: float) -> list[str]:
         found = []
-        for id_ in self.fold.flying:
-            entry = self.fold.entries.get(id_) or self.scribe.unwritten.get(id_) or self.fold.left.get(id_)
+        for id_ in self.fold.flight.ids:
+            entry = self.fold.entries.get(id_) or self.scribe.unwritten.get(id_) or self.fold.flight.left.get(id_)
             if entry is not None and now - entry.at_s < _HOLD_EXPIRES_S:
                 break
             found.append(id_)
@@ -215,7 +215,7 @@ class Core:
             now = self.engine.now()
             table = beliefs_table(self.mind, now, self.engine.clock())
             extra = {**saved(self.mind, now), "budget": self.budget.dump(), "fold": self._counts()}
-            extra["open"] = self.fold.still_open()
+            extra["open"] = self.fold.flight.dump()
             self.state.flush()
             positions = self.state.positions
         self.state.write_snapshot("posteriors", table, positions, fold_version=FOLD_VERSION, extra=extra)
@@ -225,6 +225,8 @@ class Core:
         """Count what the log has: decisions that wait to be written are counted when they are read."""
         found = counts(self.fold)
         found["n_decisions"] -= self.scribe.n_unheard
+        if not self.hard:
+            found["told_of"] += [id_ for id_ in self.scribe.unwritten if id_ in self.fold.entries]
         return found
 
     def _learn_all(self) -> None:
@@ -272,7 +274,7 @@ def counts(fold: Fold) -> dict[str, Any]:
     """Write down what was counted, for the next process."""
     names = ("n_decisions", "n_reported", "n_judgements", "n_doubled", "n_lost", "next_n", "sources", "versions")
     early = {id_: [dict(event) for event in events] for id_, events in fold.early.items()}
-    return {name: getattr(fold, name) for name in names} | {"early": early}
+    return {name: getattr(fold, name) for name in names} | {"early": early, "told_of": sorted(fold.told_of)}
 
 
 def is_flagged(counts_: list[int]) -> bool:

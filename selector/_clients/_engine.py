@@ -153,8 +153,9 @@ class Engine:
         offer.n_chosen += 1
         fold.n_decisions += 1
         fold.next_n = n + 1
-        fold.flying[id_] = usd
-        fold.flying_usd += usd
+        flight = fold.flight
+        flight.ids[id_] = usd
+        flight.usd += usd
         return decision
 
     def _next(self) -> tuple[float, int, int]:

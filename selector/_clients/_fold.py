@@ -6,18 +6,18 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from selector._clients._book import TOKENS, Entry, Facts, compared
 from selector._clients._budget import Budget
+from selector._clients._flight import Flight
 from selector._clients._mind import Lesson, Mind
-from selector.budgets import NANO, InFlight
+from selector.budgets import NANO
 from selector.posteriors import Event as Withdrawal
 from selector.records import Failure
 
-__all__ = ["Fold", "Open"]
+__all__ = ["Fold"]
 
-_MOST_OPEN = 5_000  # decisions without a hold that the next process counts as being under way
 _RECENT = 30_000  # decisions that are kept at hand; of older ones the log is asked
 _MOST_EARLY = 10_000  # reports whose decision is not known (yet)
 _OF_ROUTE = {failure.value for failure in Failure if failure.of_route}
@@ -25,15 +25,6 @@ _OF_ROUTE = {failure.value for failure in Failure if failure.of_route}
 _OUTCOMES = frozenset({"usage", "judgement", "attempt"})
 
 Event = Mapping[str, Any]
-
-
-class Open(NamedTuple):
-    """What is to be known of a decision that has no cost yet, and is not at hand."""
-
-    at_s: float
-    held_nano: int
-    held_tokens: int
-    usd: float
 
 
 class Fold:
@@ -52,15 +43,14 @@ class Fold:
     def __init__(self, mind: Mind, budget: Budget, rank: Callable[[str], int]) -> None:
         self.mind, self.budget, self._rank = mind, budget, rank
         self.entries: OrderedDict[str, Entry] = OrderedDict()
-        self.flying: dict[str, float] = {}
-        self.flying_usd = 0.0
-        self.left: dict[str, Open] = {}
+        self.flight = Flight(self.entries, budget)
         self.n_decisions = 0
         self.n_reported = 0
         self.n_judgements = 0
         self.n_doubled = 0
         self.n_lost = 0
         self.early: dict[str, list[Event]] = {}
+        self.told_of: set[str] = set()
         self._known_early: dict[str, list[Event]] = {}
         self.next_n = 0
         self.sources: dict[str, list[int]] = {}
@@ -72,24 +62,6 @@ class Fold:
     def n_orphans(self) -> int:
         """How many reports were of decisions that nobody knows."""
         return self.n_lost + sum(map(len, self.early.values()))
-
-    @property
-    def in_flight(self) -> InFlight:
-        """What was chosen for and has no cost yet."""
-        return InFlight(len(self.flying), max(self.flying_usd, 0.0))
-
-    def fly(self, id_: str, entry: Entry) -> None:
-        """Count a decision among those whose cost is not known yet."""
-        self._fly(id_, entry.expected_usd or 0.0)
-
-    def _fly(self, id_: str, usd: float) -> None:
-        self.flying[id_] = usd
-        self.flying_usd += usd
-
-    def land(self, id_: str) -> None:
-        """Count it no longer."""
-        self.flying_usd -= self.flying.pop(id_, 0.0)
-        self.left.pop(id_, None)
 
     def entry(self, id_: str) -> Entry | None:
         """Find what is known of a decision, in the log if need be."""
@@ -158,46 +130,8 @@ class Fold:
         """Let go of the oldest entries beyond what is kept at hand, but of none whose hold stands."""
         excess = len(self.entries) - _RECENT
         if excess > _RECENT // 10:
-            for id_ in [id_ for id_ in islice(self.entries, excess) if id_ not in self.flying]:
+            for id_ in [id_ for id_ in islice(self.entries, excess) if id_ not in self.flight.ids]:
                 del self.entries[id_]
-
-    def expire(self, id_: str) -> tuple[int, int]:
-        """Book a hold in place of a usage that never came; tell how much of dollars and of tokens."""
-        entry, left = self.entries.get(id_), self.left.get(id_)
-        self.land(id_)
-        if entry is not None:
-            entry.is_open = False
-            entry.charged = entry.held
-            left = Open(entry.at_s, *entry.held, entry.expected_usd or 0.0)
-        if left is None:
-            return 0, 0
-        held = left.held_nano, left.held_tokens
-        self.budget.settle(held, held, left.at_s, left.usd)
-        return held
-
-    def still_open(self) -> list[list[Any]]:
-        """Write down which decisions have no cost yet, for `take_off`: every one with a hold, of others the newest."""
-        found = []
-        for id_ in self.flying:
-            entry, left = self.entries.get(id_), self.left.get(id_)
-            if entry is not None:
-                left = Open(entry.at_s, *entry.held, entry.expected_usd or 0.0)
-            if left is not None:
-                found.append([id_, *left])
-        n_newest = len(found) - _MOST_OPEN
-        return [each for place, each in enumerate(found) if place >= n_newest or each[2] or each[3]]
-
-    def take_off(self, left: Mapping[str, Open]) -> None:
-        """Count again what had no cost yet when another process went: those first that are not at hand."""
-        for id_, each in left.items():
-            if id_ not in self.entries:
-                self.left[id_] = each
-                self._fly(id_, each.usd)
-                self.budget.hold(each.held_nano, each.held_tokens, each.at_s)
-        for id_, entry in self.entries.items():
-            if entry.is_open:
-                self.fly(id_, entry)
-                self.budget.hold(*entry.held, entry.at_s)
 
     def _take(self, event: Event, *, taught: bool, heard: bool, last: bool = True) -> None:
         kind = event["kind"]
@@ -219,6 +153,9 @@ class Fold:
 
     def _decision(self, event: Event, *, taught: bool) -> None:
         id_ = event["id"]
+        if id_ in self.told_of and "kind" in event:
+            self.told_of.discard(id_)  # an outcome said what it was of, before the decision's own line was written
+            return
         if id_ in self.entries:
             return
         entry = self.entries[id_] = Entry(dict(event))
@@ -229,7 +166,7 @@ class Fold:
         self._measure(entry)
         self.n_decisions += 1
         self.next_n = max(self.next_n, entry.n + 1)
-        self.fly(id_, entry)
+        self.flight.begin(id_, entry.expected_usd or 0.0)
         self.budget.hold(*entry.held, entry.at_s)
         if id_ in self.early:
             self._catch_up(id_)
@@ -238,7 +175,8 @@ class Fold:
         id_ = event["decision_id"]
         entry = self.entries.get(id_)
         if entry is None and "of" in event:
-            self._decision({**event["of"], "kind": "decision", "id": id_}, taught=taught)
+            self._decision({**event["of"], "id": id_}, taught=taught)
+            self.told_of.add(id_)
             entry = self.entries[id_]
         if entry is None:
             (self._known_early if taught else self.early).setdefault(id_, []).append(event)
@@ -351,7 +289,7 @@ class Fold:
         if taught:
             return
         if was_open:
-            self.land(id_)
+            self.flight.land(id_)
             self.budget.settle(entry.held, used, entry.at_s, used[0] / NANO)
         elif before is not None and before != used:
             more = (used[0] - before[0], used[1] - before[1])

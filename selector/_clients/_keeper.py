@@ -1,4 +1,4 @@
-"""The thread that writes down what waits, hears of others, and keeps the folder tidy."""
+"""The threads that write down what waits, hear of others, and keep the folder tidy."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ __all__ = ["Keeper"]
 _logger = logging.getLogger("selector")
 _PERIOD_S = 0.04
 _TICK_EVERY = 6  # of these periods: about a quarter of a second
-_SEAL_EVERY = 1_500  # about a minute
+_TIDY_S = 0.25
+_SEAL_EVERY = 240  # of these: about a minute
 
 
 class Keeper:
-    """A background thread for one core, begun at the first choice.
+    """Two background threads for one core, begun at the first choice: writing never waits for tidying.
 
     Parameters
     ----------
@@ -36,46 +37,59 @@ class Keeper:
     def __init__(self, core: Core, drop_old: Callable[[], int]) -> None:
         self._core, self._drop_old = core, drop_old
         self._stop = Event()
-        self._thread: Thread | None = None
+        self._threads: list[Thread] = []
         self.trouble: str | None = None
 
     @property
     def is_running(self) -> bool:
         """Whether it runs."""
-        return self._thread is not None
+        return bool(self._threads)
 
     def start(self) -> None:
         """Begin, once."""
-        if self._thread is None and not self._stop.is_set():
-            self._thread = Thread(target=self._run, name="selector-keeper", daemon=True)
-            self._thread.start()
+        if not self._threads and not self._stop.is_set():
+            jobs = {"selector-scribe": (_PERIOD_S, self._write), "selector-keeper": (_TIDY_S, self._tidy)}
+            threads = [Thread(target=self._run, args=job, name=name, daemon=True) for name, job in jobs.items()]
+            for thread in threads:
+                thread.start()
+            self._threads = threads
 
     def stop(self) -> None:
         """End, and wait for what is being written."""
         self._stop.set()
-        thread, self._thread = self._thread, None
-        if thread is not None:
+        threads, self._threads = self._threads, []
+        for thread in threads:
             thread.join()
 
     def after_fork(self) -> None:
-        """Forget the parent's thread."""
-        self._stop, self._thread = Event(), None
+        """Forget the parent's threads."""
+        self._stop, self._threads = Event(), []
 
-    def _run(self) -> None:
-        stop, n = self._stop, 0
-        while not stop.wait(_PERIOD_S):
+    def _run(self, period_s: float, work: Callable[[int], None]) -> None:
+        stop, n, refused = self._stop, 0, None
+        while not stop.wait(period_s):
             n += 1
             try:
-                self._core.scribe.write()
-                if n % _TICK_EVERY == 0:
-                    self._core.tick()
-                    if self._core.is_snapshot_due:
-                        self._core.snapshot()
-                if n % _SEAL_EVERY == 0:
-                    self._core.seal()
-                    self._drop_old()
-                self.trouble = None
+                work(n)
             except StateError as error:
-                if self.trouble is None:
+                if refused is None:
                     _logger.warning("%s", error)
-                self.trouble = str(error)
+                self.trouble = refused = str(error)
+            else:
+                if self.trouble == refused:
+                    self.trouble = None
+                refused = None
+
+    def _write(self, n: int) -> None:
+        """Write what waits; now and then hear of others, and let windows and holds end."""
+        self._core.scribe.write()
+        if n % _TICK_EVERY == 0:
+            self._core.tick()
+
+    def _tidy(self, n: int) -> None:
+        """Sum up and seal: what takes its time, while others go on writing."""
+        if self._core.is_snapshot_due:
+            self._core.snapshot()
+        if n % _SEAL_EVERY == 0:
+            self._core.seal()
+            self._drop_old()

@@ -10,7 +10,7 @@ from typing import Any
 from selector._clients._budget import Budget
 from selector._clients._core import Core, Randomness
 from selector._clients._engine import Engine
-from selector._clients._fold import Fold, Open
+from selector._clients._fold import Fold
 from selector._clients._mind import Mind
 from selector._clients._plan import Plan
 from selector._clients._tables import FOLD_VERSION, restore
@@ -142,9 +142,9 @@ def take_up(state: State, engine: Engine, *, anew: Callable[[], Iterable[dict[st
     if not whole:
         _remember(fold, state.recent(_RECENT), folded)
     if snapshot is not None:
-        fold.take_off({id_: Open(*rest) for id_, *rest in snapshot.extra["open"]})
+        fold.flight.load(snapshot.extra["open"])
     _fold_all(fold, anew or (lambda: state.events(folded)), engine.now, whole=whole)
-    engine.budget.steer(now, fold.in_flight)
+    engine.budget.steer(now, fold.flight.now)
     mind.learn(engine.now())
     mind.refresh(engine.now(), whole=True)
 
@@ -152,7 +152,7 @@ def take_up(state: State, engine: Engine, *, anew: Callable[[], Iterable[dict[st
 def _restore(engine: Engine, snapshot: Snapshot, now: float) -> None:
     restore(engine.mind, snapshot.table, snapshot.extra)
     for name, value in snapshot.extra["fold"].items():
-        setattr(engine.fold, name, value)
+        setattr(engine.fold, name, set(value) if name == "told_of" else value)
     engine.budget.load(snapshot.extra["budget"], now)
 
 

@@ -127,7 +127,7 @@ def drop_old(core: Core, config: Config) -> int:
         take_up(log, engine, anew=lambda: _through(log.events(old), ends))
     now = engine.now()
     extra = {**saved(engine.mind, now), "budget": engine.budget.dump(), "fold": counts(engine.fold)}
-    extra["open"] = engine.fold.still_open()
+    extra["open"] = engine.fold.flight.dump()
     table = beliefs_table(engine.mind, now, core.engine.clock())
     if not state.write_snapshot("base", table, old | ends, fold_version=FOLD_VERSION, extra=extra):
         return 0

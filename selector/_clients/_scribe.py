@@ -86,7 +86,7 @@ class Scribe:
             if self.at_once:
                 fold.entries.setdefault(id_, Entry.of(decision))
             elif id_ not in fold.entries:
-                fold.land(id_)
+                fold.flight.land(id_)
                 self.untold[id_] = decision
         self.unwritten.clear()
 

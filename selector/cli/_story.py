@@ -99,8 +99,8 @@ def logged_entry(events: list[dict[str, Any]], table: dict[str, Any] | None) -> 
 
 def _tabled(event: dict[str, Any], table: dict[str, Any]) -> list[dict[str, Any]]:
     """List who might have served this task; what it costs there is its own, where its length is known."""
-    costs, tokens = event.get("costs", table["cost_usd"]), event.get("input_tokens")
-    if "costs" not in event and tokens is not None and "answer_usd" in table:
+    costs, tokens = event.get("costs"), event.get("input_tokens", table["usual_input"])
+    if costs is None:
         costs = [answer + tokens * each for answer, each in zip(table["answer_usd"], table["input_usd"], strict=True)]
     excluded = _excluded(event, table)
     return [

@@ -268,7 +268,7 @@ def test_another_configurations_task_types_do_not_stop_a_process(other, open_sel
         here.record(here.select(Task("coding")), Outcome(output_tokens=10, score=1, source="tests"))
     assert here.status().n_outcomes == 40
     here.beliefs()
-    assert here._keeper._thread.is_alive()
+    assert all(thread.is_alive() for thread in here._keeper._threads)
 
 
 def test_a_folder_opens_under_a_configuration_that_knows_fewer_task_types(open_selector, hard, folder):

@@ -3,7 +3,6 @@
 import duckdb
 import pandas as pd
 import polars as pl
-import pyarrow.parquet as pq
 import pytest
 
 from selector import Outcome, Task
@@ -23,26 +22,25 @@ def state(folder, open_selector):
     return folder
 
 
-def test_duckdb_reads_what_the_readme_says(state):
+def test_duckdb_reads_what_the_readme_says(state, monkeypatch):
+    monkeypatch.chdir(state)
     beliefs = duckdb.sql(
-        f"SELECT model, task_type, n_outcomes, round(success, 2), expected_cost_usd FROM '{state}/posteriors.parquet'"
+        "SELECT model, task_type, n_outcomes, round(success, 2), expected_cost_usd FROM 'posteriors.parquet'"
     ).fetchall()
     assert sum(row[2] for row in beliefs) == 30
     assert {row[:2] for row in beliefs} == {(m, t) for m in ("small", "large") for t in ("coding", "chat")}
     decided = duckdb.sql(
-        f"SELECT task_type, model, count(*), avg(propensity) FROM '{state}/log/decisions/*.parquet' "
-        "GROUP BY ALL ORDER BY ALL"
+        "SELECT task_type, model, count(*), avg(propensity) FROM 'log/decisions/*.parquet' GROUP BY ALL ORDER BY ALL"
     ).fetchall()
     assert sum(row[2] for row in decided) == 30
     assert all(0 < row[3] <= 1 for row in decided)
 
 
 def test_pandas_reads_it(state):
-    """Through the library that it reads Parquet with."""
     frame = pd.read_parquet(state / "posteriors.parquet")
     assert frame["n_outcomes"].sum() == 30
     assert frame["updated_at"].dt.tz is not None
-    outcomes = pd.concat(pq.read_table(path).to_pandas() for path in (state / "log/outcomes").iterdir())
+    outcomes = pd.concat(pd.read_parquet(path) for path in (state / "log/outcomes").iterdir())
     assert sorted(outcomes["kind"].unique()) == ["judgement", "usage"]
     assert outcomes["score"].dropna().between(0, 1).all()
 
