@@ -172,7 +172,7 @@ def spent_and_held(log):
 def test_a_hard_budget_is_never_exceeded_when_its_process_is_killed(tmp_path, hard, start, read_log):
     """What is settled and the worst case of what is open stay within the limit, and the next process counts it all."""
     rng, n_used_up, n_acknowledged = np.random.default_rng(8), 0, 0
-    limit = 0.008
+    limit = 0.004
     config = hard({"usd": limit, "per": "day"})
     for first in range(0, CYCLES, LIVES):
         folder, acknowledged = tmp_path / f"state{first}", {}
@@ -192,5 +192,5 @@ def test_a_hard_budget_is_never_exceeded_when_its_process_is_killed(tmp_path, ha
             assert selector.status().n_decisions == len(log.decided)
             assert selector.status().n_outcomes == len(log.reported)
         n_acknowledged += len(acknowledged)
-    assert n_acknowledged > 5 * CYCLES
+    assert n_acknowledged > CYCLES
     assert n_used_up > 0
