@@ -79,7 +79,7 @@ class Careful:
             return self._resort(case, offer, exclusions, tightest)
         odds = offer.among(self._lasting(case, may))
         if not offer.explores or task.explore is False:
-            arm, forced, row = Odds(offer.board, odds.may, case.cost).best_mean(), False, 0
+            arm, forced, row = odds.at(case.cost).best_mean(), False, 0
             reason = Basis.BEST_BELIEVED
         else:
             arm, forced, row = offer.board.choose_at(u, Cost(case.cost, _FREE * case.cost, 0.0), odds)

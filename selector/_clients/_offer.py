@@ -159,13 +159,13 @@ class Offer:
         terms = self.terms(decision)
         if decision.reason in SURE:
             return 1.0
-        odds = terms.odds if terms.cost is None else Odds(self.board, terms.odds.may, terms.cost.usd)
+        odds = terms.odds if terms.cost is None else terms.odds.at(terms.cost.usd)
         return float(odds.probabilities[decision.arm])
 
     def laid_out(self, decision: Decision) -> Layout:
         """Work out who might have served, with which probability, and what comes next when the call fails."""
         terms, arm = self.terms(decision), decision.arm
-        odds = terms.odds if terms.cost is None else Odds(self.board, terms.odds.may, terms.cost.usd)
+        odds = terms.odds if terms.cost is None else terms.odds.at(terms.cost.usd)
         names = self.routes if terms.routes is None else [route.name for route in terms.routes]
         likely = odds.probabilities
         if decision.reason in SURE:

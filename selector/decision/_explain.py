@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from selector.decision._board import Odds
+from selector.decision._odds import Odds
 from selector.posteriors import Floats
 from selector.records import Candidate
 
