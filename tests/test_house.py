@@ -14,7 +14,7 @@ import selector.errors as tree
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "selector").rglob("*.py"))
 ROOMS = sorted(path.parent.name for path in (ROOT / "selector").glob("*/__init__.py"))
-HEAVY = ("httpx", "pyarrow", "scipy", "yaml", "genai_prices", "matplotlib", "typer", "rich")
+HEAVY = ("httpx", "pyarrow", "scipy", "yaml", "genai_prices", "matplotlib", "typer", "rich", "lark", "re2")
 BANNED = {"util", "utils", "helper", "helpers", "manager", "managers"}
 BANNED_STARTS = ("handle_", "process_", "get_")
 

@@ -182,5 +182,7 @@ def _refuse_what_is_not_there(config: Config) -> None:
         for key in ("min_success", "max_latency_s"):
             if getattr(type_, key) is not None:
                 raise ConfigError("is not supported yet; leave it out", key=f"task_types.{name}.{key}")
+    if config.mode.name != "on":
+        raise ConfigError("is not supported yet; leave it out", key="mode")
     if config.objective is not None and config.objective.usd_per_second is not None:
         raise ConfigError("is not supported yet; leave it out", key="objective.usd_per_second")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -58,6 +58,8 @@ class Catalog:
     """Every provider by its name."""
     families: Mapping[str, Family]
     """Every family by its name."""
+    purposes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What each purpose refers to."""
 
     @classmethod
     def of(cls, config: Config) -> Catalog:
@@ -95,7 +97,13 @@ class Catalog:
             members.setdefault(model.family, []).append(model.name)
         families = {name: Family(name=name, models=tuple(names)) for name, names in members.items()}
         _warn_of_unknown_prices(models, config)
-        return cls(MappingProxyType(models), MappingProxyType(providers), MappingProxyType(families))
+        purposes = {name: purpose.models for name, purpose in config.purposes.items()}
+        return cls(
+            MappingProxyType(models),
+            MappingProxyType(providers),
+            MappingProxyType(families),
+            MappingProxyType(purposes),
+        )
 
     def model(self, name: str) -> Model:
         """Find a model by its name.
@@ -131,7 +139,8 @@ class Catalog:
         Parameters
         ----------
         reference
-            ``NAME``: all routes of a model; ``NAME@PROVIDER``: one; ``tag:NAME``: all routes of all models with it.
+            ``NAME``: all routes of a model; ``NAME@PROVIDER``: one; ``*@PROVIDER``: all at a provider; ``tag:NAME``:
+            all routes of all models with it; ``purpose:NAME``: all routes of what the purpose refers to.
 
         Returns
         -------
@@ -152,6 +161,10 @@ class Catalog:
         ['llama', 'qwen:7b']
         """
         wanted = Reference.parse(reference) if isinstance(reference, str) else reference
+        if wanted.kind == "purpose":
+            return self._routes_for(wanted.name)
+        if wanted.kind == "provider":
+            return self._routes_at(wanted.provider or "")
         if wanted.kind == "tag":
             found = tuple(route for model in self if wanted.name in model.tags for route in model.routes)
             if not found:
@@ -166,6 +179,19 @@ class Catalog:
             served = [route.provider for route in routes if route.provider is not None]
             raise ConfigError(f"{wanted.name!r} has no route at {wanted.provider!r}{nearest(wanted.provider, served)}")
         return found
+
+    def _routes_at(self, provider: str) -> tuple[Route, ...]:
+        routes = [route for model in self for route in model.routes]
+        found = tuple(route for route in routes if route.provider == provider)
+        if not found:
+            served = {route.provider for route in routes if route.provider is not None}
+            raise ConfigError(f"no model has a route at {provider!r}{nearest(provider, served)}")
+        return found
+
+    def _routes_for(self, purpose: str) -> tuple[Route, ...]:
+        if purpose not in self.purposes:
+            raise ConfigError(f"unknown purpose {purpose!r}{nearest(purpose, self.purposes)}")
+        return tuple(dict.fromkeys(route for text in self.purposes[purpose] for route in self.routes(text)))
 
     def __iter__(self) -> Iterator[Model]:
         return iter(self.models.values())

@@ -20,6 +20,8 @@ __all__ = ["app_with", "run"]
 _COMMANDS = {
     "init": ("_init", "Write a first configuration from the environment's keys."),
     "validate": ("_models", "Check a configuration, and say what it would do."),
+    "config": ("_config", "Print the configuration in force, defaults included."),
+    "schema": ("_schema", "Print the JSON Schema of a configuration, for editors."),
     "models": ("_models", "List models, prices, and why one is not used."),
     "select": ("_select", "Choose a model for a task."),
     "record": ("_record", "Report what came of a decision."),

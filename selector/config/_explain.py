@@ -82,6 +82,17 @@ def _plain(message: str) -> str:
     return text
 
 
+def sounds_secret(value: str, path: KeyPath = ()) -> bool:
+    """Say whether a text may be a secret: by the name of its key, or by its looks.
+
+    Examples
+    --------
+    >>> sounds_secret("high", ("params", "reasoning_effort")), sounds_secret("high", ("params", "token"))
+    (False, True)
+    """
+    return bool((path and _SECRET_KEY.search(str(path[-1]))) or _SECRET_VALUE.search(value))
+
+
 def shown(value: object, path: KeyPath = ()) -> str:
     """Write the tail of a message that repeats a value, where that is safe.
 
@@ -102,7 +113,7 @@ def shown(value: object, path: KeyPath = ()) -> str:
         return ", not a list"
     if value is not None and not isinstance(value, (str, bool, int, float)):
         return f", not an object of type {type(value).__name__}"
-    if isinstance(value, str) and ((path and _SECRET_KEY.search(str(path[-1]))) or _SECRET_VALUE.search(value)):
+    if isinstance(value, str) and sounds_secret(value, path):
         return ""
     written = repr(value) if not isinstance(value, int) or abs(value) < 10**30 else "a number of that size"
     return f", not {written if len(written) <= 60 else written[:57] + '...'}"

@@ -1,12 +1,15 @@
 """The sections on what tasks need and what may be spent: task types and budgets."""
 
 from datetime import timedelta
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Protocol, Self
 
-from pydantic import BeforeValidator, Field, field_serializer, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_serializer, model_validator
 
 from selector.config._section import Amount, Section, Share, Word, Words, a_list, fault
-from selector.config._units import Calendar, share, window
+from selector.config._units import SHARE, WINDOW, Calendar, share, window
+
+Portion = Annotated[float, BeforeValidator(share), WithJsonSchema(SHARE)]
+"""A share, as a number or in per cent."""
 
 
 class TaskTypeConfig(Section):
@@ -28,10 +31,51 @@ class TaskTypeConfig(Section):
     """The longest wait."""
     needs: Words = ()
     """The capabilities that a model must have."""
+    data: Words = ()
+    """What a provider must promise of the data sent to it, such as ``eu``."""
     only: Words = ()
     """References of the only models that may serve; empty: all."""
     explore: bool = True
     """False: always the model believed best."""
+
+
+class _Typed(Protocol):
+    """What says something of task types."""
+
+    @property
+    def task_types(self) -> dict[str, TaskTypeConfig]: ...
+
+
+def settings_of(config: _Typed, type_name: str) -> TaskTypeConfig:
+    """Find what holds for a task type: what it says itself, and for each key that it does not, what its parent says.
+
+    Parameters
+    ----------
+    config
+        The whole configuration.
+    type_name
+        The task type, a path such as ``coding/python``, configured or not.
+
+    Returns
+    -------
+    TaskTypeConfig
+        The defaults where neither it nor a parent is configured.
+
+    Examples
+    --------
+    >>> from selector.config import Config
+    >>> config = Config.load({"models": {"a": {}}, "task_types": {
+    ...     "coding": {"needs": ["tools"], "worth_usd": 0.5}, "coding/python": {"worth_usd": 1},
+    ... }})
+    >>> settings_of(config, "coding/python/tests").given()
+    {'worth_usd': 1.0, 'needs': ('tools',)}
+    """
+    given: dict[str, object] = {}
+    parts = type_name.split("/")
+    for end in range(1, len(parts) + 1):
+        found = config.task_types.get("/".join(parts[:end]))
+        given |= {} if found is None else found.given()
+    return TaskTypeConfig.model_validate(given)
 
 
 class BudgetConfig(Section):
@@ -60,11 +104,11 @@ class BudgetConfig(Section):
     """Decisions in a window."""
     usd_per_request: Amount | None = None
     """Dollars per decision on average: steered to, never a refusal."""
-    per: Annotated[Calendar | timedelta, BeforeValidator(window)] | None = None
+    per: Annotated[Calendar | timedelta, BeforeValidator(window), WithJsonSchema(WINDOW)] | None = None
     """The window: a word is the calendar's in the configured time zone, a span of time rolls."""
     hard: bool | None = None
     """Whether it is never exceeded; when not given, true for a limit and false for an average."""
-    warn_at: Annotated[tuple[Annotated[float, BeforeValidator(share)], ...], BeforeValidator(a_list)] = ()
+    warn_at: Annotated[tuple[Portion, ...], BeforeValidator(a_list)] = ()
     """At which shares of it a warning is given."""
 
     @model_validator(mode="after")

@@ -4,9 +4,22 @@ import re
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, WithJsonSchema, model_validator
 
-from selector.config._section import Amount, Name, Section, Share, Tokens, Word, Words, a_list, expected, fault
+from selector.config._section import (
+    END,
+    WORD,
+    Amount,
+    Name,
+    Section,
+    Share,
+    Tokens,
+    Word,
+    Words,
+    a_list,
+    expected,
+    fault,
+)
 from selector.errors import nearest
 
 RATES = (
@@ -96,7 +109,9 @@ class DatedPricesConfig(RatesConfig):
     datetime.date(2026, 7, 30)
     """
 
-    start: Annotated[date, BeforeValidator(_a_date)] = Field(alias="from")
+    start: Annotated[date, BeforeValidator(_a_date), WithJsonSchema({"type": "string", "format": "date"})] = Field(
+        alias="from"
+    )
     """The first day."""
     tiers: Tiers | None = None
     """Prices for long inputs, in place of those before."""
@@ -142,8 +157,14 @@ class PriorConfig(Section):
     """How many outcomes that belief is worth."""
 
 
-def _plain(value: object, depth: int = 0) -> object:
-    """Pass on what JSON can hold in a few levels: what cannot be sent to a provider is refused here."""
+def plain_json(value: object, depth: int = 0) -> object:
+    """Pass on what JSON can hold in a few levels: what cannot be sent to a provider is refused here.
+
+    Examples
+    --------
+    >>> plain_json({"reasoning": ("high", 1)})
+    {'reasoning': ['high', 1]}
+    """
     if depth > 10:
         raise fault("is nested too deeply")
     if isinstance(value, int) and abs(value) >= 2**63:
@@ -151,9 +172,9 @@ def _plain(value: object, depth: int = 0) -> object:
     if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):
             raise fault("has a key that is not a word; write it in quotes")
-        return {key: _plain(member, depth + 1) for key, member in value.items()}
+        return {key: plain_json(member, depth + 1) for key, member in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(member, depth + 1) for member in value]
+        return [plain_json(member, depth + 1) for member in value]
     return value
 
 
@@ -195,11 +216,15 @@ class ModelConfig(PricesConfig):
     """What its providers call it; its name when not given."""
     of: Name | None = None
     """The model that this one is a variant of: it has all of that one's values but those given here."""
-    params: Annotated[dict[str, JsonValue], BeforeValidator(_plain)] = Field(default_factory=dict)
+    params: Annotated[dict[str, JsonValue], BeforeValidator(plain_json)] = Field(default_factory=dict)
     """Parameters of every call, such as ``{reasoning_effort: high}``."""
     family: Word | None = None
     """Models of one family learn from each other; the name of the model it is a variant of, when not given."""
-    tags: Annotated[Words, AfterValidator(lambda tags: tuple(_a_tag(tag) for tag in tags))] = ()
+    tags: Annotated[
+        Words,
+        AfterValidator(lambda tags: tuple(_a_tag(tag) for tag in tags)),
+        WithJsonSchema({"type": "array", "items": {"allOf": [WORD, {"pattern": f"^[^@]*{END}"}]}, "uniqueItems": True}),
+    ] = ()
     """Words to select by, as ``tag:WORD``."""
     capabilities: Words = ()
     """What it can do, such as ``tools`` or ``vision``: what a task's `needs` are compared with."""
@@ -229,8 +254,12 @@ def _a_tag(tag: str) -> str:
     return tag
 
 
-_HTTP = re.compile(r"https?://[^\s/@?#]+(?:/[^\s@?#]*)?\Z")
-_KEY_REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*\Z|file:[^#\s][^#]*(?:#[^#\s]+)?\Z")
+_HTTP = re.compile(rf"^https?://[^\s/@?#]+(/[^\s@?#]*)?{END}")
+_KEY_REFERENCE = re.compile(rf"^(env:[A-Za-z_][A-Za-z0-9_]*|file:[^#\s][^#]*(#[^#\s]+)?){END}")
+
+
+def _said(pattern: re.Pattern[str]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": pattern.pattern})
 
 
 def _a_url(value: str) -> str:
@@ -267,7 +296,6 @@ class ProviderConfig(Section):
         {
             "argv",
             "breaker",
-            "data",
             "env",
             "failures",
             "max_concurrent",
@@ -281,10 +309,12 @@ class ProviderConfig(Section):
 
     kind: Annotated[Literal["anthropic", "openai"], BeforeValidator(_a_kind)]
     """Which API it speaks; most providers speak OpenAI's."""
-    base_url: Annotated[str, AfterValidator(_a_url)] | None = None
+    base_url: Annotated[str, AfterValidator(_a_url), _said(_HTTP)] | None = None
     """Where; the kind's own public address when not given."""
-    api_key: Annotated[str, BeforeValidator(_a_key_reference)] | None = None
+    api_key: Annotated[str, BeforeValidator(_a_key_reference), _said(_KEY_REFERENCE)] | None = None
     """Where the key is found: ``env:NAME`` or ``file:PATH#NAME``, never the key itself."""
+    data: Words = ()
+    """What it promises of data that is sent to it, such as ``eu`` or ``no_training``."""
 
 
 def mapping_of_names(value: object) -> object:

@@ -3,22 +3,23 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from selector.config._section import Amount, Section, Share, Word, expected, fault
-from selector.config._units import HalfLife
+from selector.config._units import HALF_LIFE, HalfLife
 from selector.errors import nearest
 
 PolicyName = Literal["thompson", "top_two", "epsilon_greedy", "ucb1", "kl_ucb", "greedy", "uniform", "fixed"]
 """The policies there are."""
 
-_OWN = {
+OWNERS: dict[str, tuple[PolicyName, ...]] = {
     "concentration": ("thompson", "top_two"),
     "leader": ("top_two",),
     "epsilon": ("epsilon_greedy",),
     "c": ("ucb1", "kl_ucb"),
     "model": ("fixed",),
 }
+"""Which policies a parameter belongs to."""
 
 
 def _a_policy(value: object) -> object:
@@ -48,7 +49,9 @@ class PolicyConfig(Section):
     concentration: Annotated[float, Field(gt=0, le=1e4)] | None = None
     """By how much sampling narrows the posterior; 4 with a floor, else 2; 1 is textbook Thompson."""
     half_life: Annotated[
-        HalfLife | None, BeforeValidator(lambda value: None if value is None else HalfLife.of(value))
+        HalfLife | None,
+        BeforeValidator(lambda value: None if value is None else HalfLife.of(value)),
+        WithJsonSchema({"anyOf": [HALF_LIFE, {"type": "null"}]}),
     ] = HalfLife(3500.0, "decisions")
     """After how many decisions, or how long, an outcome counts half; null: it never counts less."""
     draws: Annotated[int, Field(ge=1, le=65_536)] = 256
@@ -69,7 +72,7 @@ class PolicyConfig(Section):
 
     @model_validator(mode="after")
     def _own_parameters(self) -> Self:
-        for parameter, owners in _OWN.items():
+        for parameter, owners in OWNERS.items():
             if getattr(self, parameter) is not None and self.name not in owners:
                 raise fault(f"is a parameter of {' and '.join(owners)}, not of {self.name}", (parameter,))
         if self.name == "fixed" and self.model is None:
@@ -123,7 +126,8 @@ class NoWorseThanConfig(Section):
 ObjectiveName = Literal["most_success", "worth_usd", "min_success", "no_worse_than"]
 """The objectives there are."""
 
-_BARS = ("min_success", "no_worse_than")
+BARS = ("min_success", "no_worse_than")
+"""The objectives that set a bar, and their keys."""
 
 
 def _an_objective(value: object) -> object:
@@ -165,14 +169,14 @@ class ObjectiveConfig(Section):
             return {"name": value}
         if not isinstance(value, Mapping) or "name" in value:
             return value
-        said = [key for key in _BARS if value.get(key) is not None]
+        said = [key for key in BARS if value.get(key) is not None]
         if not said and value.get("default_worth_usd") is not None:
             said = ["worth_usd"]
         return {**value, "name": said[0]} if said else value
 
     @model_validator(mode="after")
     def _one_bar(self) -> Self:
-        for bar in _BARS:
+        for bar in BARS:
             given = getattr(self, bar) is not None
             if given and self.name != bar:
                 raise fault(f"belongs to the objective {bar}, and the objective is {self.name}", (bar,))
@@ -180,6 +184,6 @@ class ObjectiveConfig(Section):
                 raise fault(f"is required by the objective {bar}", (bar,))
         if self.default_worth_usd is not None and self.name != "worth_usd":
             raise fault(f"belongs to the objective worth_usd, and the objective is {self.name}", ("default_worth_usd",))
-        if "confidence" in self.model_fields_set and self.name not in _BARS:
+        if "confidence" in self.model_fields_set and self.name not in BARS:
             raise fault(f"belongs to min_success and no_worse_than, and the objective is {self.name}", ("confidence",))
         return self

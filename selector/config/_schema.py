@@ -1,8 +1,9 @@
 """The whole configuration as one value."""
 
 import json
+from collections.abc import Mapping
 from hashlib import blake2b
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -12,6 +13,8 @@ from selector.config._limits import BudgetConfig, TaskTypeConfig
 from selector.config._load import document
 from selector.config._models import ModelConfig, ProviderConfig, mapping_of_names
 from selector.config._policy import ObjectiveConfig, PolicyConfig
+from selector.config._presets import Presets, with_presets
+from selector.config._rules import ModeConfig, PurposeConfig, RuleConfig
 from selector.config._section import Name, Section, Word, a_list, expected, fault
 from selector.config._state import OutcomesConfig, StateConfig
 from selector.errors import nearest
@@ -25,6 +28,12 @@ def _a_zone(value: str) -> str:
         found = False
     if not found:
         raise expected("must be a time zone such as Europe/Berlin", nearest(value, available_timezones()))
+    return value
+
+
+def _a_path(value: str) -> str:
+    if not all(part.strip() for part in value.split("/")):
+        raise expected("must be a task type or a path of task types, such as coding/python")
     return value
 
 
@@ -50,17 +59,11 @@ class Config(Section):
     later: ClassVar[frozenset[str]] = frozenset(
         {
             "chains",
-            "default_model",
             "ensembles",
-            "env_file",
             "fallback",
             "hold_expires_s",
             "learnt_chains",
-            "mode",
             "on_ledger_failure",
-            "purposes",
-            "rules",
-            "rules_match",
             "sessions",
             "workflows",
         }
@@ -70,6 +73,10 @@ class Config(Section):
     """The version of this format."""
     timezone: Annotated[str, AfterValidator(_a_zone)] = "UTC"
     """The zone of calendar windows."""
+    env_file: Word | None = None
+    """A file of NAME=VALUE lines, read with the process's environment; found from where the configuration lies."""
+    mode: ModeConfig = ModeConfig()
+    """How far the selector is in charge: ``off``, ``shadow``, ``{share: 10%}`` or ``on``."""
     policy: PolicyConfig = PolicyConfig()
     """How the choice is made."""
     priors: Annotated[Literal["none"], BeforeValidator(_no_priors_yet)] = "none"
@@ -81,16 +88,34 @@ class Config(Section):
     """Who serves."""
     models: dict[Name, ModelConfig] = Field(default_factory=dict)
     """What is chosen; left out altogether, the models are named elsewhere, as by a table of outcomes."""
-    task_types: Annotated[dict[Word, TaskTypeConfig], BeforeValidator(mapping_of_names)] = Field(default_factory=dict)
-    """What is known of each task type; others are learnt as they come. Short form: a list of names."""
+    task_types: Annotated[
+        dict[Annotated[Word, AfterValidator(_a_path)], TaskTypeConfig], BeforeValidator(mapping_of_names)
+    ] = Field(default_factory=dict)
+    """What is known of each task type; others are learnt as they come. A path such as ``coding/python`` has what
+    ``coding`` says, but for its own keys. Short form: a list of names."""
     budgets: Annotated[tuple[BudgetConfig, ...], BeforeValidator(a_list)] = ()
     """What may be spent; all must admit a task."""
+    rules: Annotated[tuple[RuleConfig, ...], BeforeValidator(a_list)] = ()
+    """Who may serve which tasks, in order; those of presets stand behind those that are written."""
+    rules_match: Literal["first", "all"] = "first"
+    """Whether the first rule that matches holds, or all that match."""
+    default_model: Word | None = None
+    """The model that is forced where no rule matches; None: the policy chooses."""
+    presets: Presets = ()
+    """Rules that come with the library, such as ``cost-aware``."""
+    purposes: dict[Name, PurposeConfig] = Field(default_factory=dict)
+    """Models by what they are for, such as ``lead`` or ``worker``."""
     outcomes: OutcomesConfig = OutcomesConfig()
     """Whose word on an outcome is believed."""
     state: StateConfig = StateConfig()
     """Where what was decided and learnt is kept."""
     last_resort: Word | None = None
     """The model, or model at a provider, that serves when no budget admits anything."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_presets(cls, value: object) -> object:
+        return with_presets(value) if isinstance(value, Mapping) else value
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -143,6 +168,24 @@ class Config(Section):
         >>> len(one.digest)
         16
         """
-        values = self.model_dump(mode="json", by_alias=True, exclude={"state"})
+        values = _deciding(self.model_dump(mode="json", by_alias=True, exclude={"state", "env_file", "presets"}))
         written = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return blake2b(written.encode(), digest_size=8).hexdigest()
+
+
+_ABSENT: dict[str, Any] = {"mode": "on", "rules": [], "rules_match": "first", "default_model": None, "purposes": {}}
+"""Keys that came after the first logs were written, and what stands for their absence."""
+
+
+def _deciding(values: dict[str, Any]) -> dict[str, Any]:
+    """Take out later keys that say nothing, so that a configuration without them keeps its digest."""
+    kept = {name: value for name, value in values.items() if name not in _ABSENT or value != _ABSENT[name]}
+    kept["rules"] = [{key: value for key, value in rule.items() if value is not None} for rule in values["rules"]]
+    if not kept["rules"]:
+        del kept["rules"]
+    for section in ("providers", "task_types"):
+        kept[section] = {
+            name: {key: value for key, value in entry.items() if key != "data" or value}
+            for name, entry in values[section].items()
+        }
+    return kept

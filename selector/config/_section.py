@@ -10,6 +10,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -110,11 +111,26 @@ def _a_name(value: str) -> str:
     return value
 
 
-Word = Annotated[str, AfterValidator(_a_word)]
+END = r"(?![\s\S])"
+"""The end of a text, in the patterns that all editors know."""
+WORD = {"type": "string", "maxLength": 200, "pattern": rf"^\S([\s\S]*\S)?{END}"}
+"""A word, likewise."""
+_NAME = {
+    "type": "string",
+    "maxLength": 200,
+    "pattern": rf"^(?!auto{END}|auto:|tag:|purpose:|ensemble:)[^\s@]([^@]*[^\s@])?{END}",
+}
+
+Word = Annotated[str, AfterValidator(_a_word), WithJsonSchema(WORD)]
 """A word without spaces around it."""
-Name = Annotated[Word, AfterValidator(_a_name)]
+Name = Annotated[Word, AfterValidator(_a_name), WithJsonSchema(_NAME)]
 """What a user calls a model or a provider: no '@', which belongs to references; a colon is fine."""
-Words = Annotated[tuple[Word, ...], BeforeValidator(a_list), AfterValidator(lambda names: no_twice("the list", names))]
+Words = Annotated[
+    tuple[Word, ...],
+    BeforeValidator(a_list),
+    AfterValidator(lambda names: no_twice("the list", names)),
+    WithJsonSchema({"type": "array", "items": WORD, "uniqueItems": True}),
+]
 """A list of different words."""
 Amount = Annotated[float, Field(ge=0, le=1e9)]
 """Dollars: finite, not negative, and within what 64 bits of nano-dollars hold."""

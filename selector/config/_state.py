@@ -3,10 +3,10 @@
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, field_serializer, model_validator
+from pydantic import BeforeValidator, WithJsonSchema, field_serializer, model_validator
 
 from selector.config._section import Section, Word, Words, fault
-from selector.config._units import window
+from selector.config._units import SPAN, window
 
 
 class StateConfig(Section):
@@ -24,7 +24,11 @@ class StateConfig(Section):
     """The folder; one that is written in a file is found from where that file lies."""
     durability: Literal["process", "power"] = "process"
     """What survives when an outcome was recorded: the death of every process, or also a power cut."""
-    keep: Annotated[timedelta | None, BeforeValidator(lambda value: None if value is None else window(value))] = None
+    keep: Annotated[
+        timedelta | None,
+        BeforeValidator(lambda value: None if value is None else window(value)),
+        WithJsonSchema({"anyOf": [SPAN, {"type": "null"}]}),
+    ] = None
     """How long the log is kept; what was learnt from it stays. None: for ever."""
     log_prompts: bool = False
     """Whether prompts are written to the log."""

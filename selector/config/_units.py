@@ -7,13 +7,30 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, get_args
 
-from selector.config._section import expected
+from selector.config._section import END, expected
 
 if TYPE_CHECKING:
     from typing import Final
 
 Calendar = Literal["hour", "day", "week", "month", "total"]
 """A window of the calendar, in the configured time zone; ``total`` never ends."""
+
+_AMOUNT: Final = r"^\s*[0-9]{1,9}(\.[0-9]{1,9})?\s*"
+_SPAN: Final = r"(s|m|h|d|w|seconds?|minutes?|hours?|days?|weeks?)"
+
+SPAN: Final = {"type": "string", "pattern": rf"{_AMOUNT}{_SPAN}{END}"}
+"""A span of time, as editors know it."""
+WINDOW: Final = {"anyOf": [{"enum": ["hour", "day", "week", "month", "total"]}, SPAN]}
+"""A budget's window, likewise."""
+HALF_LIFE: Final = {"anyOf": [SPAN, {"type": "string", "pattern": rf"{_AMOUNT}decisions?{END}"}]}
+"""A half-life, likewise."""
+SHARE: Final = {
+    "anyOf": [
+        {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+        {"type": "string", "pattern": rf"^\s*[0-9]{{1,3}}(\.[0-9]{{1,9}})?\s*%\s*{END}"},
+    ]
+}
+"""A share, likewise."""
 
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _LONG: Final = {"second": "s", "minute": "m", "hour": "h", "day": "d", "week": "w"}

@@ -132,6 +132,11 @@ def _refuse_unsimulated(config: Config, matrix: Matrix) -> None:
             raise ConfigError("cannot be simulated from a table of outcomes", key=f"task_types.{name}.{key}")
     if config.objective is not None and config.objective.usd_per_second is not None:
         raise ConfigError("cannot be simulated from a table of outcomes", key="objective.usd_per_second")
+    for key in ("rules", "default_model"):
+        if getattr(config, key):
+            raise ConfigError("cannot be simulated from a table of outcomes; leave it out", key=key)
+    if config.mode.name != "on":
+        raise ConfigError("a simulation is on; leave it out", key="mode")
 
 
 def _learning(config: Config) -> Learning:

@@ -178,7 +178,8 @@ class TestReferences:
             ("sonet", "did you mean 'sonnet'"),
             ("sonnet@wrok", "did you mean 'work'"),
             ("tag:god", "did you mean 'good'"),
-            ("purpose:lead", "not supported yet"),
+            ("purpose:lead", "unknown purpose 'lead'"),
+            ("*@wrok", "did you mean 'work'"),
         ],
     )
     def test_a_reference_to_nothing_is_refused_with_the_nearest(self, reference, said):

@@ -13,7 +13,9 @@ READS = ("validate", "models", "beliefs", "status", "budget", "why large", "why 
 EVERY = (*READS, "select coding", "--help", "select --help", "selct")
 SMALL = ("--seeds=1", "--jobs=1", "--policy=greedy", "--policy=uniform")
 COMMON = ("--config", "--state", "--json", "--verbose", "--quiet")
-COMMANDS = "init validate models select record explain why beliefs status budget rebuild forget simulate demo"
+COMMANDS = (
+    "init validate config schema models select record explain why beliefs status budget rebuild forget simulate demo"
+)
 BOXES = re.compile(r"[\u2500-\u257f]")
 
 

@@ -15,12 +15,15 @@ from selector.config import (
     BudgetConfig,
     Config,
     HalfLife,
+    ModeConfig,
     ModelConfig,
     ObjectiveConfig,
     PolicyConfig,
     ProviderConfig,
+    PurposeConfig,
     Reference,
     RouteConfig,
+    RuleConfig,
     TaskTypeConfig,
 )
 from selector.errors import ConfigError, UnknownModelError
@@ -290,7 +293,12 @@ WRONG = [
     ("models: {a: }\ntask_types: {x: {worth_usd: -1}}", 2, "task_types.x.worth_usd", "at least 0, not -1"),
     ("models: {a: }\ntask_types: {x: {max_latency_s: 0}}", 2, "task_types.x.max_latency_s", "more than 0, not 0"),
     ("models: {abc: }\ntask_types: {x: {only: [abd]}}", 2, "task_types.x.only[0]", "did you mean 'abc'"),
-    ("models: {a: }\ntask_types: {x: {only: ['purpose:w']}}", 2, "task_types.x.only[0]", "is not supported yet"),
+    (
+        "models: {a: }\ntask_types: {x: {only: ['purpose:w']}}",
+        2,
+        "task_types.x.only[0]",
+        "unknown purpose 'w'; declare it",
+    ),
     ("models: {a: }\ntask_types: {x: {only: ['tag:w']}}", 2, "task_types.x.only[0]", "no model has the tag 'w'"),
     ("models: {a: }\ntask_types: {x: {only: ['@w']}}", 2, "task_types.x.only[0]", "is not a reference"),
     ("models: {a: }\nbudgets:\n  - {per: day}", 3, "budgets[0]", "exactly one of"),
@@ -448,6 +456,9 @@ _KEYS = st.sampled_from(
             BudgetConfig.valid_keys(),
             PolicyConfig.valid_keys(),
             ObjectiveConfig.valid_keys(),
+            RuleConfig.valid_keys(),
+            ModeConfig.valid_keys(),
+            PurposeConfig.valid_keys(),
         )
     )
 )
@@ -457,7 +468,7 @@ _JUNK = st.recursive(
     | st.integers()
     | st.floats()
     | st.text(max_size=8)
-    | st.sampled_from(["a", "day", "1h", "env:X"]),
+    | st.sampled_from(["a", "day", "1h", "env:X", "priority == 0", "purpose:a", "*@a", "cost-aware", "shadow"]),
     lambda inner: (
         st.lists(inner, max_size=3) | st.dictionaries(_KEYS | st.text(max_size=4) | st.integers(), inner, max_size=4)
     ),
@@ -535,6 +546,8 @@ class TestReference:
             ("qwen:7b@local", Reference("qwen:7b", "local")),
             ("tag:external", Reference("external", None, "tag")),
             ("tagged", Reference("tagged")),
+            ("purpose:lead", Reference("lead", None, "purpose")),
+            ("*@home", Reference("*", "home", "provider")),
             ("automatic", Reference("automatic")),
         ],
     )
@@ -542,12 +555,14 @@ class TestReference:
         assert Reference.parse(text) == reference
         assert str(reference) == text
 
-    @pytest.mark.parametrize("text", ["", " ", "@", "a@", "@b", "a@b@c", "tag:", "tag:a@b"])
+    @pytest.mark.parametrize(
+        "text", ["", " ", "@", "a@", "@b", "a@b@c", "tag:", "tag:a@b", "purpose:", "purpose:a@b", "*"]
+    )
     def test_what_is_no_reference_is_refused(self, text):
         with pytest.raises(ConfigError, match="is not a reference"):
             Reference.parse(text)
 
-    @pytest.mark.parametrize("text", ["auto", "auto:coding", "purpose:lead", "ensemble:safety"])
+    @pytest.mark.parametrize("text", ["auto", "auto:coding", "ensemble:safety"])
     def test_later_kinds_are_refused_as_such(self, text):
         with pytest.raises(ConfigError, match="not supported yet"):
             Reference.parse(text)
