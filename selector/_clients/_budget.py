@@ -137,6 +137,11 @@ class Budget:
         """Keep enough for the cheapest models to serve what is still to come in the window."""
         self.reserve_nano = 0 if remaining is None else int(max(remaining - 1, 0.0) * cheapest_usd * NANO)
 
+    def remaining(self, label: str) -> float | None:
+        """Return what share of a budget is left, 0 to 1; None: there is no such budget with a limit."""
+        till = next((till for till in self.tills if till.label == label), None)
+        return None if till is None else max(0.0, min(1.0, till.room / till.limit)) if till.limit else 0.0
+
     @property
     def accounts(self) -> Mapping[str, tuple[Till, Account]]:
         """Every budget with a limit, by name."""

@@ -10,6 +10,7 @@ import numpy as np
 from selector._clients._budget import Budget
 from selector._clients._mind import Mind
 from selector._clients._offer import Offer, Terms
+from selector._clients._ruling import Ruled
 from selector._clients._tariff import Tariff
 from selector.budgets import NANO, Till
 from selector.candidates import Costs, Screen, cost_exclusions, count_tokens
@@ -19,6 +20,7 @@ from selector.decision import Cost, Odds
 from selector.errors import BudgetExceededError, NoEligibleModelError
 from selector.posteriors import Floats
 from selector.records import Basis, Exclusion, Reason, Task
+from selector.rules import Applied
 
 __all__ = ["Careful", "Choice"]
 
@@ -48,6 +50,7 @@ class _Case(NamedTuple):
     cost: Floats
     worst: list[tuple[int | None, int | None]]
     """The most that a call of each can take, in nano-dollars and in tokens; None: nothing bounds it."""
+    ruled: Ruled | None
 
 
 class Careful:
@@ -62,7 +65,7 @@ class Careful:
     def __init__(self, mind: Mind, budget: Budget, screen: Screen) -> None:
         self._mind, self._budget, self._screen = mind, budget, screen
 
-    def choose(self, task: Task, offer: Offer, u: float) -> Choice:
+    def choose(self, task: Task, offer: Offer, u: float, ruled: Ruled | None = None) -> Choice:
         """Choose a model for a task, of those who may serve it.
 
         Raises
@@ -70,15 +73,20 @@ class Careful:
         NoEligibleModelError
             If nobody may; BudgetExceededError, if it is for want of money.
         """
-        case = self._case(task, offer)
+        case = self._case(task, offer, ruled)
         exclusions, tightest = self._exclusions(task, case), None
         if self._budget.hard:
             exclusions, tightest = self._fitting(case, exclusions)
         may = np.array([x is None for x in exclusions])
         if not may.any():
             return self._resort(case, offer, exclusions, tightest)
-        odds = offer.among(self._lasting(case, may))
-        if not offer.explores or task.explore is False:
+        forced = None if ruled is None else ruled.forced
+        bonus = None if ruled is None else ruled.bonus
+        odds = offer.among(self._lasting(case, may), bonus)
+        if forced is not None and may[forced]:
+            return self._choice(case, odds, (forced, 0, Basis.RULE), exclusions)
+        explores = offer.explores if ruled is None or ruled.explores is None else ruled.explores
+        if not explores or task.explore is False:
             arm, forced, row = odds.at(case.cost).best_mean(), False, 0
             reason = Basis.BEST_BELIEVED
         else:
@@ -108,17 +116,18 @@ class Careful:
             case.routes,
             tokens or 0,
             self._budget.stand(),
+            case.ruled,
         )
         return Choice(terms, arm, reason, case.routes[arm].name, float(case.cost[arm]), nano or 0)
 
-    def _case(self, task: Task, offer: Offer) -> _Case:
+    def _case(self, task: Task, offer: Offer, ruled: Ruled | None) -> _Case:
         mind = self._mind
         guessed, tokens = False, task.input_tokens
         if tokens is None:
             tokens = count_tokens(task)
             guessed = tokens is not None
         bound = _bytes(task) if guessed else tokens
-        routes = tuple(self._route(k, task, tokens) for k in range(len(offer.models)))
+        routes = tuple(self._route(k, task, tokens, ruled) for k in range(len(offer.models)))
         tariff = mind.tariffs.of(routes, tokens or 0)
         ratio = mind.dollar_ratio()
         if tokens is None:
@@ -128,19 +137,19 @@ class Careful:
         out = offer.tokens * tariff.usd_per_token + tariff.call_usd
         cost: Floats = (out + lengths * (tariff.usd_in * mind.input_ratio())) * ratio
         worst = [self._worst(k, task, bound, routes) for k in range(len(routes))] if self._budget.hard else []
-        return _Case(task, tokens, guessed, routes, tariff, cost, worst or [(0, 0)] * len(routes))
+        return _Case(task, tokens, guessed, routes, tariff, cost, worst or [(0, 0)] * len(routes), ruled)
 
-    def _route(self, k: int, task: Task, tokens: int | None) -> Route:
+    def _route(self, k: int, task: Task, tokens: int | None, ruled: Ruled | None) -> Route:
         model = self._mind.plan.catalog.model(self._mind.plan.models[k])
         if len(model.routes) == 1:
             return model.route
         try:
-            return self._screen.route(k, task, input_tokens=tokens)
+            return self._screen.route(k, task, input_tokens=tokens, applied=_applied(ruled))
         except NoEligibleModelError:
             return model.route
 
     def _exclusions(self, task: Task, case: _Case) -> tuple[Exclusion | None, ...]:
-        found = self._screen.of_task(task, input_tokens=case.tokens)
+        found = self._screen.of_task(task, input_tokens=case.tokens, applied=_applied(case.ruled))
         money = cost_exclusions(
             Costs(
                 priced=case.tariff.known.tolist(),
@@ -159,7 +168,7 @@ class Careful:
                     excluded[k] = Exclusion(
                         reason=Reason.UNBOUNDED_COST, detail="nothing bounds its tokens; give max_output_tokens"
                     )
-        return tuple(excluded)
+        return _above_bar(excluded, case.ruled)
 
     def _fitting(
         self, case: _Case, exclusions: tuple[Exclusion | None, ...]
@@ -228,6 +237,21 @@ class Careful:
             resets_at=tightest.resets_at,
             reasons=reasons,
         )
+
+
+def _applied(ruled: Ruled | None) -> Applied | None:
+    return None if ruled is None else ruled.applied
+
+
+def _above_bar(excluded: list[Exclusion | None], ruled: Ruled | None) -> tuple[Exclusion | None, ...]:
+    """Exclude whoever is not believed good enough, unless nobody else is left."""
+    if ruled is None or ruled.good.all():
+        return tuple(excluded)
+    found = [
+        b if a is None and not ok else a
+        for a, b, ok in zip(excluded, ruled.exclusions, ruled.good.tolist(), strict=True)
+    ]
+    return tuple(found) if None in found else tuple(excluded)
 
 
 def _bytes(task: Task) -> int:

@@ -12,15 +12,18 @@ from selector._clients._careful import Careful
 from selector._clients._fold import Fold
 from selector._clients._mind import Mind
 from selector._clients._offer import Offer
+from selector._clients._ruling import Ruled, Ruling
 from selector.budgets import NANO
 from selector.candidates import Screen
-from selector.decision import COIN, split
+from selector.config import settings_of
+from selector.decision import COIN, Odds, split
 from selector.errors import StateError
 from selector.records import Basis, Decision, Exclusion, Reason, Task
 
 __all__ = ["Engine"]
 
 _BLOCK = 256
+_MOST_RULED = 1_024  # different ways in which rules fire, of one offer
 
 
 class Engine:
@@ -59,6 +62,7 @@ class Engine:
         self._first_edge = mind.tariffs.first_edge()
         self._routes = [model.route.name for model in mind.plan.catalog]
         self._heads: dict[str, dict[int, bytes]] = {}
+        self._ruling = Ruling(mind.plan.config, screen, mind.plan.models, clock, budget.remaining)
         self._careful = Careful(mind, budget, screen)
 
     def fresh(self, rng: np.random.Generator, prefix: str) -> None:
@@ -74,17 +78,21 @@ class Engine:
                 self.keep_time(now)
             offer = self.mind.offers.get(task.type) or self._offered(task.type)
             luck = self._luck.pop() if self._luck else self._next()
+            ruled = self._ruled(task, offer) if self._ruling.any or offer.bar is not None else None
             if not (
                 task.is_plain
                 and offer.quick
+                and (ruled is None or ruled.is_quick)
                 and (tokens is None or tokens <= self._first_edge)
                 and (not budget.hard or self._all_fit(offer, task))
             ):
                 return self._with_care(task, offer, luck[0], now)
             u, coin, row = luck
-            reason, odds = offer.reason, offer.odds
-            if coin < odds.forced_below:
-                arm, usd = self._explored(offer, u, tokens)
+            reason, odds = (offer.reason, offer.odds) if ruled is None else (ruled.reason, ruled.odds)
+            if ruled is not None and ruled.forced is not None:
+                arm, usd = ruled.forced, offer.expected_usd(ruled.forced, tokens)
+            elif coin < odds.forced_below:
+                arm, usd = self._explored(offer, odds, u, tokens)
                 reason = Basis.EXPLORATION
             elif tokens is None:
                 arm = odds.winners[row] if odds.winners else odds.choose(u)[0]
@@ -99,12 +107,17 @@ class Engine:
                     slope = lines.low if row < offer.n_low else lines.high
                     arm = int((lines.net[row] - tokens * slope).argmax())
                 usd = offer.out_each[arm] + tokens * offer.in_each[arm]
-            held: int | None = 0
-            if budget.hard:
-                longest = task.max_output_tokens
-                held = self._tariffs.most_nano[arm] if tokens is None else offer.tariff.worst_nano(arm, tokens, longest)
+            held = self._held(offer, arm, task) if budget.hard else 0
             stand = budget.stand() if budget.tills else ()
-            return self._decided((task, row, stand), offer, (arm, reason, offer.routes[arm], usd, held or 0), now)
+            chosen = (arm, reason, offer.routes[arm], usd, held)
+            return self._decided((task, row, stand, ruled), offer, chosen, now)
+
+    def _held(self, offer: Offer, arm: int, task: Task) -> int:
+        """Return the most that a plain task's call can cost."""
+        tokens = task.input_tokens
+        if tokens is None:
+            return self._tariffs.most_nano[arm] or 0
+        return offer.tariff.worst_nano(arm, tokens, task.max_output_tokens) or 0
 
     def keep_time(self, now: float) -> None:
         """Let windows end, and prices change."""
@@ -116,17 +129,31 @@ class Engine:
         """Choose where a task has wishes, or not everybody fits the budgets."""
         self.version(task, now)
         offer = self.mind.offers.get(task.type) or self._offered(task.type)
-        choice = self._careful.choose(task, offer, u)
+        choice = self._careful.choose(task, offer, u, self._ruled(task, offer))
         if choice.reason is Basis.EXPLORATION:
             self._pay(choice.usd)
         terms = choice.terms
         chosen = (choice.arm, choice.reason, choice.route, choice.usd, choice.held_nano)
         return self._decided(terms, offer, chosen, now, terms.held_tokens)
 
-    def _explored(self, offer: Offer, u: float, tokens: int | None) -> tuple[int, float]:
+    def _ruled(self, task: Task, offer: Offer) -> Ruled | None:
+        """Find out what rules make of an offer for a task; the same for all tasks for which the same rules fire."""
+        applied = self._ruling.apply(task, f"{self.prefix}-{self._n + 1:08x}")
+        if applied is None and offer.bar is None:
+            return None
+        found = offer.ruled.get(id(applied))
+        if found is None:
+            board, type_ = offer.board, offer.task_type
+            found = self._ruling.ruled(applied, board, type_, offer.bar, offer.exclusions)
+            if len(offer.ruled) >= _MOST_RULED:
+                offer.ruled.clear()
+            offer.ruled[id(applied)] = found
+        return found
+
+    def _explored(self, offer: Offer, odds: Odds, u: float, tokens: int | None) -> tuple[int, float]:
         """Let exploration choose, and pay for it."""
-        arm = offer.odds.choose(u)[0]
-        usd = offer.usd[arm] if tokens is None else offer.out_each[arm] + tokens * offer.in_each[arm]
+        arm = odds.choose(u)[0]
+        usd = offer.expected_usd(arm, tokens)
         self._pay(usd)
         return arm, usd
 
@@ -187,9 +214,10 @@ class Engine:
         offer.heads = self._heads.setdefault(task_type, {})
         if offer.n_serving == 1:
             offer.reason = Basis.ONLY_CANDIDATE
-        own = mind.plan.config.task_types.get(task_type)
-        offer.explores = own is None or own.explore
-        offer.quick = offer.explores and offer.n_serving > 0
+        own = settings_of(mind.plan.config, task_type)
+        offer.explores, offer.bar = own.explore, own.min_success
+        of_routes = own.data or any("@" in each for each in own.only)
+        offer.quick = offer.explores and offer.n_serving > 0 and not of_routes
         offer.budgets = self.budget.words
         mind.offers[task_type] = offer
         return offer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -37,6 +38,7 @@ class _Past:
             exclusions=exclusions,
             chain=(),
             budgets=tuple(table.get("budgets", ())),
+            rules=tuple(_rules(self._event)),
             baseline=None if name is None else (name, costs.get(name)),
         )
 
@@ -71,6 +73,13 @@ class _Past:
                 )
             )
         return sorted(_likely(found, decision, likely), key=lambda c: (c.model != decision.model, -c.probability))
+
+
+def _rules(event: dict[str, Any]) -> Iterator[str]:
+    """Tell which rules fired, and which experiment it was part of."""
+    yield from (f"rule {name}" for name in event.get("rules", ()))
+    if "experiment" in event:
+        yield f"rules: {event['experiment']}: {event['arm']} of {event['share']:.0%}"
 
 
 def _likely(found: list[Candidate], decision: Decision, likely: float | None) -> list[Candidate]:

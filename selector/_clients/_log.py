@@ -16,6 +16,7 @@ from selector.records import Basis, Decision, Task
 
 if TYPE_CHECKING:
     from selector._clients._budget import Stand
+    from selector._clients._ruling import Ruled
 
 __all__ = ["alarm", "decided", "is_bare", "offered", "plain", "propensity", "version"]
 
@@ -50,13 +51,16 @@ def decided(decision: Decision, *, propensity: float | None, prompts: bool) -> d
         event["costs"] = _shorts(terms.cost.usd[offer.board.serving])
     if terms.exclusions is not None:
         event["exclusions"] = {m: str(x) for m, x in zip(offer.models, terms.exclusions, strict=True) if x is not None}
+    if terms.ruled is not None:
+        event |= terms.ruled.facts
     _add_features(event, terms.task, prompts=prompts)
     return event
 
 
 def plain(decision: Decision, propensity: float | None) -> bytes:
     """Write a decision for a bare task as JSON: what it shares with others of its time was written once."""
-    offer, (task, row, _) = cast("Offer", decision.deal), cast("tuple[Task, int, Stand]", decision.terms)
+    offer = cast("Offer", decision.deal)
+    task, row, _, _ = cast("tuple[Task, int, Stand, Ruled | None]", decision.terms)
     heads = offer.heads
     head = heads.get(decision.arm)
     if head is None:
@@ -79,7 +83,7 @@ def plain(decision: Decision, propensity: float | None) -> bytes:
 def is_bare(decision: Decision) -> bool:
     """Tell whether a decision was the policy's, for a task of which only type and length are to be written down."""
     terms = decision.terms
-    return terms.__class__ is tuple and decision.reason is _POLICY and terms[0].is_bare
+    return terms.__class__ is tuple and decision.reason is _POLICY and terms[3] is None and terms[0].is_bare
 
 
 def _shared(offer: Offer, decision: Decision) -> dict[str, Any]:
@@ -166,12 +170,12 @@ def _known(offer: Offer, may: NDArray[np.intp]) -> list[tuple[bool, float]]:
 def propensity(decision: Decision) -> float | None:
     """Return the probability of a choice where it is known without work: 1 where there was none to make."""
     offer, terms = cast("Offer", decision.deal), decision.terms
-    if terms.__class__ is tuple and decision.reason is _POLICY:
+    if terms.__class__ is tuple and decision.reason is _POLICY and terms[3] is None:
         return None if terms[0].input_tokens is not None else offer.likely[decision.arm]
-    if decision.reason in SURE:
-        return 1.0
     terms = offer.terms(decision)
-    return None if terms.cost is not None else float(terms.odds.probabilities[decision.arm])
+    if decision.reason in SURE or (terms.ruled is not None and not terms.ruled.rest):
+        return offer.propensity(decision)
+    return None if terms.cost is not None else offer.propensity(decision)
 
 
 def alarm(event: Withdrawal, model: str, now: float) -> dict[str, Any]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from selector._clients._budget import Stand
     from selector._clients._plan import Plan
+    from selector._clients._ruling import Ruled
     from selector._clients._tariff import Tariffs
     from selector.catalog import Route
 
@@ -50,6 +51,8 @@ class Terms(NamedTuple):
     """What is held of hard budgets in tokens."""
     stand: Stand | None = None
     """How the budgets stood."""
+    ruled: Ruled | None = None
+    """What the rules made of it."""
 
 
 class Offer:
@@ -95,7 +98,9 @@ class Offer:
         self.quick = False
         self.budgets: Callable[[Stand | None], tuple[str, ...]] = _no_budgets
         self.logged: str | None = None
-        self._among: dict[bytes, Odds] = {}
+        self._among: dict[tuple[bytes, int], Odds] = {}
+        self.ruled: dict[int, Ruled] = {}
+        self.bar: float | None = None
         self.heads: dict[int, bytes] = {}  # of decisions, as JSON, by model: the same for all offers of the type
         self.tail = ""
         self._bounded: tuple[int, int, int] | None = None
@@ -133,34 +138,42 @@ class Offer:
         calls = [rates.call for k in may if (rates := tariff.rates[k]) is not None]
         return written, max(tariff.dear_out), max(calls, default=0)
 
+    def expected_usd(self, arm: int, input_tokens: int | None) -> float:
+        """Return what a task is expected to cost at a model."""
+        if input_tokens is None:
+            return self.usd[arm]
+        return self.out_each[arm] + input_tokens * self.in_each[arm]
+
     def cost(self, input_tokens: int) -> Cost:
         """Return what a task with an input of known length is expected to cost at each model."""
         return Cost(self.out_usd, self.usd_in, input_tokens)
 
-    def among(self, eligible: NDArray[np.bool_]) -> Odds:
+    def among(self, eligible: NDArray[np.bool_], bonus: Floats | None = None) -> Odds:
         """Give the odds among some models, the same ones each time."""
-        key = eligible.tobytes()
+        key = eligible.tobytes(), 0 if bonus is None else hash(bonus.tobytes())
         found = self._among.get(key)
         if found is None:
-            found = self._among[key] = self.board.among(eligible)
+            found = self._among[key] = self.board.among(eligible, bonus)
         return found
 
     def terms(self, decision: Decision) -> Terms:
         """Read what a decision's task asked; of a task without wishes the task alone was kept, and its row."""
         if isinstance(decision.terms, Terms):
             return decision.terms
-        task, row, stand = cast("tuple[Task, int, Stand]", decision.terms)
+        task, row, stand, ruled = cast("tuple[Task, int, Stand, Ruled | None]", decision.terms)
         tokens = task.input_tokens
         cost = None if tokens is None else self.cost(tokens)
-        return Terms(task, tokens, False, row, self.odds, cost, None, None, 0, stand)  # noqa: FBT003 - a record
+        odds, why = (self.odds, None) if ruled is None else (ruled.odds, ruled.exclusions)
+        return Terms(task, tokens, False, row, odds, cost, why, None, 0, stand, ruled)  # noqa: FBT003 - a record
 
     def propensity(self, decision: Decision) -> float | None:
         """Return the probability with which a decision chose its model."""
         terms = self.terms(decision)
-        if decision.reason in SURE:
-            return 1.0
-        odds = terms.odds if terms.cost is None else terms.odds.at(terms.cost.usd)
-        return float(odds.probabilities[decision.arm])
+        own = 1.0
+        if decision.reason not in SURE:
+            odds = terms.odds if terms.cost is None else terms.odds.at(terms.cost.usd)
+            own = float(odds.probabilities[decision.arm])
+        return own if terms.ruled is None else terms.ruled.mixed(own, decision.arm)
 
     def laid_out(self, decision: Decision) -> Layout:
         """Work out who might have served, with which probability, and what comes next when the call fails."""
@@ -171,10 +184,15 @@ class Offer:
         if decision.reason in SURE:
             likely = np.zeros(len(self.models))
             likely[arm] = 1.0
+        if terms.ruled is not None:
+            likely = terms.ruled.weights + terms.ruled.rest * likely
         tokens = np.where(self.tariff.known, self.tokens, np.nan)
         found = candidates(odds, self.models, routes=names, tokens=tokens, probabilities=likely, row=terms.row)
         if decision.reason is Basis.LAST_RESORT:
             found = (Candidate(model=decision.model, route=decision.route, probability=1.0),)
+        if decision.model not in {c.model for c in found}:
+            chosen = Candidate(model=decision.model, route=decision.route, probability=float(likely[arm]))
+            found = (chosen, *found)
         why = self.exclusions if terms.exclusions is None else terms.exclusions
         served = {c.model for c in found}
         excluded = {name: x for name, x in zip(self.models, why, strict=True) if x is not None and name not in served}
@@ -184,6 +202,7 @@ class Offer:
             exclusions=excluded,
             chain=self._chain(decision, found),
             budgets=self.budgets(terms.stand),
+            rules=() if terms.ruled is None else terms.ruled.words,
             baseline=(self.models[baseline], float(odds.cost[baseline])),
         )
 

@@ -104,7 +104,7 @@ def engine_of(config: Config, randomness: Randomness, clock: Callable[[], float]
         As for `open_core`.
     """
     catalog = Catalog.of(config)
-    screen = Screen(catalog, config.task_types)
+    screen = Screen.of(config, catalog)
     every = tuple(route for model in catalog for route in model.routes)
     tariffs = Tariffs(tuple(model.route for model in catalog), every)
     tariffs.fresh(clock())

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from selector._clients._tariff import Tariff
 from selector.candidates import Screen
 from selector.catalog import Catalog
-from selector.config import Config, PolicyConfig
+from selector.config import Config, PolicyConfig, settings_of
 from selector.decision import Setup
 from selector.errors import ConfigError, UnknownModelError, UnknownTaskTypeError
 from selector.policies import (
@@ -80,10 +80,10 @@ class Plan:
         ConfigError
             If there are too many.
         """
-        objective, own = self.config.objective, self.config.task_types.get(type_)
+        objective, own = self.config.objective, settings_of(self.config, type_)
         if objective is not None and objective.name == "worth_usd" and objective.default_worth_usd is None:
             worthy = [name for name, each in self.config.task_types.items() if each.worth_usd is not None]
-            if own is None or own.worth_usd is None:
+            if own.worth_usd is None:
                 raise UnknownTaskTypeError.of(type_, worthy, key="Task.type")
         if type_ not in types and len(types) >= _MOST_TYPES:
             raise ConfigError(
@@ -157,9 +157,9 @@ class Plan:
         objective = self.config.objective
         if objective is None or objective.name != "worth_usd":
             return None
-        own = {name: each.worth_usd for name, each in self.config.task_types.items() if each.worth_usd is not None}
-        default = objective.default_worth_usd
-        return np.array([own.get(name, default if default is not None else 0.0) for name in types] or [0.0])
+        default = objective.default_worth_usd or 0.0
+        worth = [settings_of(self.config, name).worth_usd for name in types]
+        return np.array([default if each is None else each for each in worth] or [0.0])
 
     @property
     def aging(self) -> Learning:
@@ -179,9 +179,8 @@ def _exploration(own: PolicyConfig) -> Exploration | None:
 def _refuse_what_is_not_there(config: Config) -> None:
     """Name what a configuration may say and a live selector does not do yet, rather than ignore it."""
     for name, type_ in config.task_types.items():
-        for key in ("min_success", "max_latency_s"):
-            if getattr(type_, key) is not None:
-                raise ConfigError("is not supported yet; leave it out", key=f"task_types.{name}.{key}")
+        if type_.max_latency_s is not None:
+            raise ConfigError("is not supported yet; leave it out", key=f"task_types.{name}.max_latency_s")
     if config.mode.name != "on":
         raise ConfigError("is not supported yet; leave it out", key="mode")
     if config.objective is not None and config.objective.usd_per_second is not None:

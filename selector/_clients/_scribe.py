@@ -165,15 +165,14 @@ def likelihoods(decisions: list[Decision]) -> list[float | None]:
     places, odds, arms, costs = [], [], [], []
     for place, decision in enumerate(decisions):
         terms = cast("Offer", decision.deal).terms(decision)
-        if decision.reason in SURE:
-            found[place] = 1.0
-        elif terms.cost is None:
-            found[place] = float(terms.odds.probabilities[decision.arm])
+        if decision.reason in SURE or terms.cost is None:
+            found[place] = cast("Offer", decision.deal).propensity(decision)
         else:
             places.append(place)
             odds.append(terms.odds)
             arms.append(decision.arm)
             costs.append(terms.cost.usd)
     for place, probability in zip(places, propensities(odds, arms, costs), strict=True):
-        found[place] = probability
+        ruled = cast("Offer", decisions[place].deal).terms(decisions[place]).ruled
+        found[place] = probability if ruled is None else ruled.mixed(probability, decisions[place].arm)
     return found

@@ -24,5 +24,7 @@ class Basis(StrEnum):
     """The task is not to be explored with, and this is believed best."""
     ONLY_CANDIDATE = "only_candidate"
     """Nobody else may serve it."""
+    RULE = "rule"
+    """A rule forces it, or an experiment's share of the tasks gets it."""
     LAST_RESORT = "last_resort"
     """No budget admits anything else."""

@@ -28,6 +28,8 @@ class Layout(NamedTuple):
     """Routes to try when the call fails, in order."""
     budgets: tuple[str, ...] = ()
     """The state of each budget, in words."""
+    rules: tuple[str, ...] = ()
+    """The rules that fired, and what followed from them, in words."""
     baseline: tuple[str, float | None] | None = None
     """The model to compare with, and what it would be expected to cost."""
 

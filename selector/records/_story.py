@@ -17,6 +17,7 @@ _WHY = {
     Basis.EXPLORATION: "exploration: a small share of decisions tries what is little known",
     Basis.BEST_BELIEVED: "believed best, and this task is not to be explored with",
     Basis.ONLY_CANDIDATE: "nobody else may serve this task",
+    Basis.RULE: "a rule forces it",
     Basis.LAST_RESORT: "the last resort: no budget admits anything else",
 }
 
@@ -48,6 +49,7 @@ def story(decision: Decision) -> str:
     lines += ["", f"shadow price: one more dollar is worth {decision.shadow_price:,.3g} successes"]
     if decision.held_usd:
         lines.append(f"held until its usage is known: {_usd(decision.held_usd)}")
+    lines += layout.rules
     lines += layout.budgets
     if layout.baseline is not None:
         name, cost = layout.baseline

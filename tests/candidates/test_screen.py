@@ -200,7 +200,8 @@ class TestContext:
         assert found["sonnet"] == "context_too_small (needs 2,000,000 of 100,000 tokens)"
         found = asked(Task("coding", only=["sonnet@work"]), input_tokens=2_000_000)
         assert found["sonnet"] == (
-            "not_in_only (of its routes sonnet@work is the first allowed, and needs 2,000,000 of 1,000,000 tokens)"
+            "not_in_only (Task.only is sonnet@work; of its routes sonnet@work is the first allowed, "
+            "and needs 2,000,000 of 1,000,000 tokens)"
         )
 
 
