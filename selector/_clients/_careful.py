@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from selector._clients._budget import Budget
 from selector._clients._mind import Mind
-from selector._clients._offer import Offer, Terms
+from selector._clients._offer import SURE, Offer, Terms
 from selector._clients._ruling import Ruled
 from selector._clients._tariff import Tariff
 from selector.budgets import NANO, Till
@@ -95,6 +95,37 @@ class Careful:
         if may.sum() == 1:
             reason = Basis.ONLY_CANDIDATE
         return self._choice(case, odds, (arm, row, reason), exclusions)
+
+    def as_today(self, task: Task, offer: Offer, arm: int, shadow: Choice | str | None) -> Choice:
+        """Let the model of today serve, whatever was chosen, and note that.
+
+        Parameters
+        ----------
+        task, offer
+            What it is about.
+        arm
+            The model of today.
+        shadow
+            What would have been chosen, or why nothing; None: nobody asked.
+        """
+        case = self._case(task, offer, None)
+        nano, tokens = case.worst[arm]
+        odds = shadow.terms.odds if isinstance(shadow, Choice) else offer.odds
+        terms = Terms(
+            task,
+            case.tokens,
+            case.guessed,
+            0,
+            odds,
+            Cost(case.cost, _FREE * case.cost, 0.0),
+            None,
+            case.routes,
+            tokens or 0,
+            self._budget.stand(),
+            None,
+            _noted(shadow, offer),
+        )
+        return Choice(terms, arm, Basis.INCUMBENT, case.routes[arm].name, float(case.cost[arm]), nano or 0)
 
     def _choice(
         self,
@@ -237,6 +268,24 @@ class Careful:
             resets_at=tightest.resets_at,
             reasons=reasons,
         )
+
+
+def _noted(shadow: Choice | str | None, offer: Offer) -> dict[str, Any] | None:
+    """Write down what would have been chosen, with its probability."""
+    if shadow is None:
+        return None
+    if isinstance(shadow, str):
+        return {"refused": shadow}
+    terms, own = shadow.terms, 1.0
+    if shadow.reason not in SURE and terms.cost is not None:
+        own = float(terms.odds.at(terms.cost.usd).probabilities[shadow.arm])
+    return {
+        "model": offer.models[shadow.arm],
+        "route": shadow.route,
+        "reason": shadow.reason.value,
+        "propensity": own if terms.ruled is None else terms.ruled.mixed(own, shadow.arm),
+        "expected_cost_usd": shadow.usd,
+    }
 
 
 def _applied(ruled: Ruled | None) -> Applied | None:

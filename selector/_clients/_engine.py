@@ -8,7 +8,7 @@ from threading import Lock
 import numpy as np
 
 from selector._clients._budget import Budget
-from selector._clients._careful import Careful
+from selector._clients._careful import Careful, Choice
 from selector._clients._fold import Fold
 from selector._clients._mind import Mind
 from selector._clients._offer import Offer
@@ -17,7 +17,7 @@ from selector.budgets import NANO
 from selector.candidates import Screen
 from selector.config import settings_of
 from selector.decision import COIN, Odds, split
-from selector.errors import StateError
+from selector.errors import NoEligibleModelError, StateError
 from selector.records import Basis, Decision, Exclusion, Reason, Task
 
 __all__ = ["Engine"]
@@ -62,7 +62,8 @@ class Engine:
         self._first_edge = mind.tariffs.first_edge()
         self._routes = [model.route.name for model in mind.plan.catalog]
         self._heads: dict[str, dict[int, bytes]] = {}
-        self._ruling = Ruling(mind.plan.config, screen, mind.plan.models, clock, budget.remaining)
+        self._idle = mind.plan.config.mode.name in {"off", "shadow"}
+        self._ruling = Ruling(mind.plan.config, screen, mind.plan.models, mind.plan.incumbent, clock, budget.remaining)
         self._careful = Careful(mind, budget, screen)
 
     def fresh(self, rng: np.random.Generator, prefix: str) -> None:
@@ -79,7 +80,7 @@ class Engine:
             offer = self.mind.offers.get(task.type) or self._offered(task.type)
             luck = self._luck.pop() if self._luck else self._next()
             ruled = self._ruled(task, offer) if self._ruling.any or offer.bar is not None else None
-            if not (
+            if self._idle or not (
                 task.is_plain
                 and offer.quick
                 and (ruled is None or ruled.is_quick)
@@ -129,12 +130,25 @@ class Engine:
         """Choose where a task has wishes, or not everybody fits the budgets."""
         self.version(task, now)
         offer = self.mind.offers.get(task.type) or self._offered(task.type)
-        choice = self._careful.choose(task, offer, u, self._ruled(task, offer))
+        ruled = self._ruled(task, offer)
+        choice = self._as_today(task, offer, u, ruled) if self._idle else self._careful.choose(task, offer, u, ruled)
         if choice.reason is Basis.EXPLORATION:
             self._pay(choice.usd)
         terms = choice.terms
         chosen = (choice.arm, choice.reason, choice.route, choice.usd, choice.held_nano)
         return self._decided(terms, offer, chosen, now, terms.held_tokens)
+
+    def _as_today(self, task: Task, offer: Offer, u: float, ruled: Ruled | None) -> Choice:
+        """Let the model of today serve; where the selector watches, note what it would have chosen."""
+        plan = self.mind.plan
+        assert plan.incumbent is not None  # noqa: S101 - the plan insists on one
+        shadow: Choice | str | None = None
+        if plan.config.mode.name == "shadow":
+            try:
+                shadow = self._careful.choose(task, offer, u, ruled)
+            except NoEligibleModelError as error:
+                shadow = str(error)
+        return self._careful.as_today(task, offer, plan.incumbent, shadow)
 
     def _ruled(self, task: Task, offer: Offer) -> Ruled | None:
         """Find out what rules make of an offer for a task; the same for all tasks for which the same rules fire."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from selector._clients._core import Core
+from selector._clients._offer import shadowed
 from selector.errors import UnknownDecisionError
 from selector.records import Basis, Candidate, Decision, Exclusion, Layout, Reason
 
@@ -80,6 +81,7 @@ def _rules(event: dict[str, Any]) -> Iterator[str]:
     yield from (f"rule {name}" for name in event.get("rules", ()))
     if "experiment" in event:
         yield f"rules: {event['experiment']}: {event['arm']} of {event['share']:.0%}"
+    yield from shadowed(event.get("shadow"))
 
 
 def _likely(found: list[Candidate], decision: Decision, likely: float | None) -> list[Candidate]:

@@ -53,6 +53,8 @@ def decided(decision: Decision, *, propensity: float | None, prompts: bool) -> d
         event["exclusions"] = {m: str(x) for m, x in zip(offer.models, terms.exclusions, strict=True) if x is not None}
     if terms.ruled is not None:
         event |= terms.ruled.facts
+    if terms.shadow is not None:
+        event["shadow"] = terms.shadow
     _add_features(event, terms.task, prompts=prompts)
     return event
 

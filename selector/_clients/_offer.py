@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from selector._clients._tariff import Tariffs
     from selector.catalog import Route
 
-__all__ = ["SURE", "Offer", "Terms"]
+__all__ = ["SURE", "Offer", "Terms", "shadowed"]
 
 _MTOK = 1_000_000
 _CHAIN = 2  # routes of other models to fall back to: three attempts in all
 
 Floats = NDArray[np.float64]
-SURE = frozenset({Basis.BEST_BELIEVED, Basis.ONLY_CANDIDATE, Basis.LAST_RESORT})
+SURE = frozenset({Basis.BEST_BELIEVED, Basis.ONLY_CANDIDATE, Basis.LAST_RESORT, Basis.INCUMBENT})
 
 
 class Terms(NamedTuple):
@@ -53,6 +53,8 @@ class Terms(NamedTuple):
     """How the budgets stood."""
     ruled: Ruled | None = None
     """What the rules made of it."""
+    shadow: dict[str, Any] | None = None
+    """What would have been chosen, where the model of today serves."""
 
 
 class Offer:
@@ -202,7 +204,7 @@ class Offer:
             exclusions=excluded,
             chain=self._chain(decision, found),
             budgets=self.budgets(terms.stand),
-            rules=() if terms.ruled is None else terms.ruled.words,
+            rules=(*(() if terms.ruled is None else terms.ruled.words), *shadowed(terms.shadow)),
             baseline=(self.models[baseline], float(odds.cost[baseline])),
         )
 
@@ -221,6 +223,15 @@ class Offer:
         rest.sort(key=lambda c: -((c.mean or 0.0) - price * (c.cost_usd or 0.0)))
         others = [c.route or c.model for c in rest[:_CHAIN]]
         return (*(name for name in own if name != decision.route), *others)
+
+
+def shadowed(shadow: dict[str, Any] | None) -> tuple[str, ...]:
+    """Say what would have been chosen."""
+    if shadow is None:
+        return ()
+    if "refused" in shadow:
+        return (f"shadow: would have refused: {shadow['refused']}",)
+    return (f"shadow: would have chosen {shadow['route']} ({shadow['reason']}, {shadow['propensity']:.3g})",)
 
 
 def _no_budgets(_stand: Stand | None) -> tuple[str, ...]:

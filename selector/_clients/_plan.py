@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from selector._clients._tariff import Tariff
 from selector.candidates import Screen
 from selector.catalog import Catalog
-from selector.config import Config, PolicyConfig, settings_of
+from selector.config import Config, PolicyConfig, Reference, settings_of
 from selector.decision import Setup
 from selector.errors import ConfigError, UnknownModelError, UnknownTaskTypeError
 from selector.policies import (
@@ -59,6 +59,25 @@ class Plan:
         self.by_clock = half_life is not None and half_life.unit != "decisions"
         self.digest = config.digest
         self.baseline: int | None = None
+        self.incumbent = self._incumbent()
+
+    def _incumbent(self) -> int | None:
+        """Find the model of today, which serves where the selector does not."""
+        config = self.config
+        if config.mode.name == "on":
+            return None
+        objective = config.objective
+        named = None if objective is None or objective.no_worse_than is None else objective.no_worse_than.model
+        named = named or config.default_model
+        if named is None:
+            raise ConfigError(
+                f"{config.mode.name} needs the model of today; name it as objective: {{no_worse_than: {{model: ...}}}}",
+                key="mode",
+            )
+        name = Reference.parse(named).name
+        if name not in self.models:
+            raise UnknownModelError.of(name, self.models, key="mode")
+        return self.models.index(name)
 
     def served(self, tariff: Tariff) -> Bools:
         """Say who may serve at all, shape (n_models,): enabled, and of a known price where dollars are limited."""
@@ -181,7 +200,5 @@ def _refuse_what_is_not_there(config: Config) -> None:
     for name, type_ in config.task_types.items():
         if type_.max_latency_s is not None:
             raise ConfigError("is not supported yet; leave it out", key=f"task_types.{name}.max_latency_s")
-    if config.mode.name != "on":
-        raise ConfigError("is not supported yet; leave it out", key="mode")
     if config.objective is not None and config.objective.usd_per_second is not None:
         raise ConfigError("is not supported yet; leave it out", key="objective.usd_per_second")

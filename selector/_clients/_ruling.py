@@ -14,10 +14,11 @@ from selector.decision import Board, Odds
 from selector.policies import MinSuccess
 from selector.posteriors import Floats
 from selector.records import Basis, Exclusion, Reason, Task
-from selector.rules import Applied, Facts, Surroundings
+from selector.rules import Applied, Condition, Facts, Rule, Rules, Surroundings
 
 __all__ = ["Ruled", "Ruling"]
 
+_MODE = "mode"  # the name of the rule, and the experiment, that `mode: {share: ...}` is
 Bools = NDArray[np.bool_]
 Exclusions = tuple[Exclusion | None, ...]
 
@@ -133,6 +134,17 @@ class Ruled:
         return (*fired, f"rules: {applied}")
 
 
+def _rules_of(config: Config, incumbent: str | None) -> Rules | None:
+    """Build the rules; under a share, one before all others gives the rest of the tasks to the model of today."""
+    found = rules_of(config)
+    if config.mode.share is not None and incumbent is not None:
+        rest = Rule(
+            name=_MODE, condition=Condition.of("true"), share=1 - config.mode.share, model=incumbent, reason="of today"
+        )
+        found = Rules([rest, *found.rules], found.match, found.default_model)
+    return found if found.rules or found.default_model is not None else None
+
+
 def _able(models: tuple[str, ...], exclusions: Exclusions) -> dict[str, int]:
     return {name: place for place, name in enumerate(models) if exclusions[place] is None}
 
@@ -157,6 +169,8 @@ class Ruling:
         With the rules.
     screen, models
         Who may serve, and their names.
+    incumbent
+        The model of today, where the selector does not serve all tasks.
     clock
         The time in seconds since 1970.
     budget_remaining
@@ -168,11 +182,12 @@ class Ruling:
         config: Config,
         screen: Screen,
         models: tuple[str, ...],
+        incumbent: int | None,
         clock: Callable[[], float],
         budget_remaining: Callable[[str], float | None],
     ) -> None:
-        self.any = bool(config.rules) or config.default_model is not None
-        self._rules = rules_of(config) if self.any else None
+        self._rules = _rules_of(config, None if incumbent is None else models[incumbent])
+        self.any = self._rules is not None
         self._around = Surroundings(clock=clock, zone=ZoneInfo(config.timezone), budget_remaining=budget_remaining)
         self._screen, self._models = screen, models
         self._confidence = 0.5 if config.objective is None else config.objective.confidence

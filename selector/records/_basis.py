@@ -26,5 +26,7 @@ class Basis(StrEnum):
     """Nobody else may serve it."""
     RULE = "rule"
     """A rule forces it, or an experiment's share of the tasks gets it."""
+    INCUMBENT = "incumbent"
+    """The model of today: the selector is off, or only watches."""
     LAST_RESORT = "last_resort"
     """No budget admits anything else."""

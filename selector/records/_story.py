@@ -18,6 +18,7 @@ _WHY = {
     Basis.BEST_BELIEVED: "believed best, and this task is not to be explored with",
     Basis.ONLY_CANDIDATE: "nobody else may serve this task",
     Basis.RULE: "a rule forces it",
+    Basis.INCUMBENT: "the model of today: the selector is off, or only watches",
     Basis.LAST_RESORT: "the last resort: no budget admits anything else",
 }
 
