@@ -12,7 +12,7 @@ from selector._clients import _log
 from selector._clients._book import Entry, facts_of
 from selector._clients._budget import Budget
 from selector._clients._engine import Engine
-from selector._clients._fold import Fold
+from selector._clients._fold import COUNTS, Fold
 from selector._clients._mind import Mind
 from selector._clients._report import Report
 from selector._clients._scribe import Scribe
@@ -95,9 +95,9 @@ class Core:
         id_ = name_of(decision)
         if not isinstance(outcome, Outcome):
             raise InvalidOutcomeError(f"an outcome is an Outcome, not a {type(outcome).__name__}; write Outcome(...)")
-        engine, fold = self.engine, self.fold
+        engine = self.engine
         with engine.lock:
-            now = engine.clock()
+            fold, now = self.fold, engine.clock()
             made = self.scribe.made(id_)
             entry = fold.entries.get(id_)
             if entry is None:
@@ -172,9 +172,9 @@ class Core:
 
     def tick(self) -> None:
         """Do what time asks for: others' events, holds that expired, prices and windows that changed."""
-        engine, fold = self.engine, self.fold
+        engine = self.engine
         with engine.lock:
-            now = engine.clock()
+            fold, now = self.fold, engine.clock()
             self._hear()
             for id_ in self._expired(now):
                 made = self.scribe.made(id_)
@@ -211,7 +211,7 @@ class Core:
         self.scribe.write()
         with self.engine.lock:
             self._publish(self.engine.clock())
-            self._learn_all()
+            self.learn_all()
             now = self.engine.now()
             table = beliefs_table(self.mind, now, self.engine.clock())
             extra = {**saved(self.mind, now), "budget": self.budget.dump(), "fold": self._counts()}
@@ -229,7 +229,7 @@ class Core:
             found["told_of"] += [id_ for id_ in self.scribe.unwritten if id_ in self.fold.entries]
         return found
 
-    def _learn_all(self) -> None:
+    def learn_all(self) -> None:
         """Learn what waits without publishing it: what is believed is then what the log says."""
         for event in self.mind.learn(self.engine.now()):
             self.state.append(_log.alarm(event, self.mind.plan.models[event.index], self.engine.clock()))
@@ -238,7 +238,7 @@ class Core:
         """Lay out what is believed now."""
         with self.engine.lock:
             self.engine.keep_time(self.engine.clock())
-            self._learn_all()
+            self.learn_all()
             return beliefs_table(self.mind, self.engine.now(), self.engine.clock())
 
     def close(self) -> None:
@@ -265,6 +265,12 @@ class Core:
             self.state.claim(exclusive=False)
         self.engine.prefix, _ = self.state.append({"kind": "audit", "at": self.engine.clock(), "what": "forked"})
 
+    def become(self, engine: Engine) -> None:
+        """Go on with what an engine knows now."""
+        self.mind, self.budget, self.fold = engine.mind, engine.budget, engine.fold
+        self.report = Report(engine.mind)
+        self.scribe.become(engine)
+
     def seal(self) -> None:
         """Seal what is due."""
         self.state.seal()
@@ -272,9 +278,8 @@ class Core:
 
 def counts(fold: Fold) -> dict[str, Any]:
     """Write down what was counted, for the next process."""
-    names = ("n_decisions", "n_reported", "n_judgements", "n_doubled", "n_lost", "next_n", "sources", "versions")
     early = {id_: [dict(event) for event in events] for id_, events in fold.early.items()}
-    return {name: getattr(fold, name) for name in names} | {"early": early, "told_of": sorted(fold.told_of)}
+    return {name: getattr(fold, name) for name in COUNTS} | {"early": early, "told_of": sorted(fold.told_of)}
 
 
 def is_flagged(counts_: list[int]) -> bool:

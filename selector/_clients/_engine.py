@@ -71,6 +71,14 @@ class Engine:
         self.lock, self._rng, self._luck, self._n, self.prefix = Lock(), rng, [], 0, prefix
         self.unwritten.clear()
 
+    def become(self, other: Engine) -> None:
+        """Go on as another engine would, under one's own name and luck; nobody chooses meanwhile."""
+        self.mind, self.budget, self.screen, self.fold = other.mind, other.budget, other.screen, other.fold
+        self._tariffs, self._first_edge, self._routes = other._tariffs, other._first_edge, other._routes
+        self._heads, self._idle, self._ruling, self._careful = {}, other._idle, other._ruling, other._careful
+        self._version = -1
+        self._luck.clear()
+
     def select(self, task: Task) -> Decision:
         """Choose a model for a task."""
         with self.lock:

@@ -16,12 +16,13 @@ from selector.budgets import NANO
 from selector.posteriors import Event as Withdrawal
 from selector.records import Failure
 
-__all__ = ["Fold"]
+__all__ = ["COUNTS", "Fold"]
 
 _RECENT = 30_000  # decisions that are kept at hand; of older ones the log is asked
 _MOST_EARLY = 10_000  # reports whose decision is not known (yet)
 _OF_ROUTE = {failure.value for failure in Failure if failure.of_route}
 
+COUNTS = ("n_decisions", "n_reported", "n_judgements", "n_doubled", "n_lost", "next_n", "sources", "versions")
 _OUTCOMES = frozenset({"usage", "judgement", "attempt"})
 
 Event = Mapping[str, Any]
@@ -62,6 +63,17 @@ class Fold:
     def n_orphans(self) -> int:
         """How many reports were of decisions that nobody knows."""
         return self.n_lost + sum(map(len, self.early.values()))
+
+    def take_over(self, other: Fold) -> None:
+        """Know what another fold knows, which is used no longer."""
+        self.entries.update(other.entries)
+        for name in COUNTS:
+            setattr(self, name, getattr(other, name))
+        self.early, self.told_of, self.read, self.find = other.early, other.told_of, other.read, other.find
+        self.flight.load(other.flight.dump())
+        for id_, usd in other.flight.ids.items():
+            if id_ not in self.flight.ids:
+                self.flight.begin(id_, usd)
 
     def entry(self, id_: str) -> Entry | None:
         """Find what is known of a decision, in the log if need be."""

@@ -27,6 +27,8 @@ class Keeper:
         What it looks after.
     drop_old
         Removes what is older than is to be kept.
+    look
+        Looks whether there is another configuration.
 
     Attributes
     ----------
@@ -34,8 +36,8 @@ class Keeper:
         What the disk last refused, or None.
     """
 
-    def __init__(self, core: Core, drop_old: Callable[[], int]) -> None:
-        self._core, self._drop_old = core, drop_old
+    def __init__(self, core: Core, drop_old: Callable[[], int], look: Callable[[], None]) -> None:
+        self._core, self._drop_old, self._look = core, drop_old, look
         self._stop = Event()
         self._threads: list[Thread] = []
         self.trouble: str | None = None
@@ -87,7 +89,8 @@ class Keeper:
             self._core.tick()
 
     def _tidy(self, n: int) -> None:
-        """Sum up and seal: what takes its time, while others go on writing."""
+        """Look for another configuration, sum up and seal: what takes its time, while others go on writing."""
+        self._look()
         if self._core.is_snapshot_due:
             self._core.snapshot()
         if n % _SEAL_EVERY == 0:

@@ -78,6 +78,10 @@ class Scribe:
             self._fold.trim()
         self._is_written()
 
+    def become(self, engine: Engine) -> None:
+        """Go on with what an engine knows now."""
+        self._fold = engine.fold
+
     def after_fork(self) -> None:
         """Leave in a forked child what waits to its parent, who writes it; the child may be told what came of it."""
         fold, self._claimed = self._fold, False

@@ -16,6 +16,7 @@ from selector._clients._history import told
 from selector._clients._keeper import Keeper
 from selector._clients._open import configured, open_core, state_path
 from selector._clients._rebuild import drop_old
+from selector._clients._reload import Reload
 from selector._clients._status import Status, status_of
 from selector.config import Config
 from selector.errors import ConfigError, StateError
@@ -50,9 +51,9 @@ class Selector:
     1
     """
 
-    def __init__(self, core: Core, config: Config, randomness: Randomness) -> None:
-        self._core, self._config, self._randomness = core, config, randomness
-        self._keeper = Keeper(core, lambda: drop_old(core, config))
+    def __init__(self, core: Core, config: Config, randomness: Randomness, reload: Reload | None = None) -> None:
+        self._core, self._config, self._randomness, self._reload = core, config, randomness, reload
+        self._keeper = Keeper(core, lambda: drop_old(core, self.config), self._look)
         self._closed = False
         self._beginning = Lock()
         self._pid = os.getpid()
@@ -97,7 +98,13 @@ class Selector:
         config, file = configured(source, os.environ)
         folder = state_path(state, config, file, os.environ)
         randomness = Randomness(seed)
-        return cls(open_core(config, folder, randomness, clock or time.time), config, randomness)  # noqa: TID251 - the default clock
+        now = clock or time.time  # noqa: TID251 - the default clock
+        core = open_core(config, folder, randomness, now)
+        try:
+            return cls(core, config, randomness, None if file is None else Reload(core, file, config, now))
+        except BaseException:
+            core.state.close()
+            raise
 
     def __repr__(self) -> str:
         return f"Selector(state={str(self._core.state.path)!r}, models={list(self._core.mind.plan.models)})"
@@ -112,8 +119,12 @@ class Selector:
 
     @property
     def config(self) -> Config:
-        """The configuration."""
-        return self._config
+        """The configuration that is in force; a file's is looked at again once a second."""
+        return self._config if self._reload is None else self._reload.config
+
+    def _look(self) -> None:
+        if self._reload is not None:
+            self._reload.look()
 
     def select(self, task: Task) -> Decision:
         """Choose a model for a task. No model is called.
@@ -198,7 +209,8 @@ class Selector:
         """Take stock: decisions, outcomes, what is pending and for how long, budgets, drift, damage."""
         if not self._closed:
             self._core.tick()
-        return status_of(self._core, self._keeper.trouble)
+        error, version = (None, 1) if self._reload is None else (self._reload.error, self._reload.version)
+        return status_of(self._core, self._keeper.trouble, error, version)
 
     def flush(self) -> None:
         """Write down what waits; when it returns, others can read it."""

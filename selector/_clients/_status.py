@@ -62,6 +62,12 @@ class Status:
     """The name under which this process writes."""
     trouble: str | None = None
     """What the disk last refused in the background."""
+    config_digest: str = ""
+    """Which configuration is in force."""
+    config_version: int = 1
+    """How many were in force so far."""
+    config_error: str | None = None
+    """Why the configuration's file, as it is now, is not in force; the last good one is."""
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - any of the fields
         if name not in self.keys():
@@ -80,7 +86,7 @@ class Status:
         return asdict(self)
 
 
-def status_of(core: Core, trouble: str | None) -> Status:
+def status_of(core: Core, trouble: str | None, config_error: str | None = None, config_version: int = 1) -> Status:
     """Take stock of a core."""
     with core.engine.lock:
         fold, mind = core.fold, core.mind
@@ -111,4 +117,7 @@ def status_of(core: Core, trouble: str | None) -> Status:
             n_repaired=mind.beliefs.success.n_repaired,
             writer=core.state.writer,
             trouble=trouble or core.state.trouble,
+            config_digest=mind.plan.digest,
+            config_version=config_version,
+            config_error=config_error,
         )

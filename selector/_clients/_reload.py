@@ -1,0 +1,115 @@
+"""Another configuration for a running selector: validated first, then taken over between two choices."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from selector._clients._core import Core, Randomness
+from selector._clients._engine import Engine
+from selector._clients._open import engine_of
+from selector._clients._tables import beliefs_table, restore, saved
+from selector.config import Config, Watch, environment
+from selector.errors import ConfigError, SelectorError
+
+__all__ = ["Reload"]
+
+_logger = logging.getLogger("selector")
+
+
+class Reload:
+    """Looks at a configuration's file now and then, and lets a core go on under what it says.
+
+    Decisions that were made before stay what they were; what was learnt and what is held is taken along.
+
+    Parameters
+    ----------
+    core
+        The running core.
+    file
+        The configuration's file.
+    config
+        What it was opened under.
+    clock
+        The time in seconds since 1970.
+
+    Attributes
+    ----------
+    error
+        Why the present file is not in force; None: it is.
+    version
+        How many configurations were in force so far.
+    """
+
+    def __init__(self, core: Core, file: Path, config: Config, clock: Callable[[], float]) -> None:
+        self._core, self._config, self._clock, self._file = core, config, clock, file
+        self._watch = Watch(file, self._checked)
+        self._refused: str | None = None
+        self.version = 1
+
+    @property
+    def config(self) -> Config:
+        """The configuration that is in force."""
+        return self._config
+
+    @property
+    def error(self) -> str | None:
+        """Why the present file is not in force."""
+        return self._watch.error or self._refused
+
+    def look(self) -> None:
+        """Look whether the file says something new, and take that over."""
+        before = self.error
+        found = self._watch.look(self._clock())
+        if found is not None and found != self._config:
+            self._refused = self._take_over(found)
+        elif found is not None:
+            self._refused = None
+        if self.error is not None and self.error != before:
+            _logger.warning("the configuration is not taken over: %s", self.error)
+
+    def _checked(self, path: Path) -> Config:
+        """Read a configuration, and build all that may fail with it."""
+        config = Config.load(path)
+        environment(config, path, os.environ)
+        engine_of(config, Randomness(0), self._clock)
+        return config
+
+    def _take_over(self, config: Config) -> str | None:
+        """Go on under another configuration; tell why not."""
+        if config.state != self._config.state:
+            return f"{self._file}: state was changed, which takes effect when the selector is opened again"
+        engine = engine_of(config, Randomness(None), self._clock)
+        if bool(engine.budget.hard) != self._core.hard:
+            return f"{self._file}: budgets became hard, or soft, which takes effect when the selector is opened again"
+        self._core.scribe.write()
+        try:
+            with self._core.engine.lock:
+                _hand_over(self._core, engine)
+                self.version += 1
+                now = self._clock()
+                event = {"kind": "config", "at": now, "digest": config.digest, "version": self.version}
+                self._core.state.append(event)
+        except (SelectorError, ConfigError) as error:
+            return str(error)
+        self._config = config
+        _logger.info("configuration %s is in force, version %d", config.digest, self.version)
+        return None
+
+
+def _hand_over(core: Core, engine: Engine) -> None:
+    """Teach a new engine what the present one knows, and put it in its place; nobody chooses meanwhile."""
+    old = core.engine
+    now = old.now()
+    core.learn_all()
+    table = beliefs_table(old.mind, now, old.clock())
+    restore(engine.mind, table, saved(old.mind, now))
+    engine.budget.load(core.budget.dump(), old.clock())
+    engine.fold.take_over(core.fold)
+    engine.budget.warn = core.budget.warn
+    engine.budget.steer(old.clock(), engine.fold.flight.now)
+    engine.mind.refresh(now, whole=True)
+    old.become(engine)
+    core.become(old)
