@@ -71,9 +71,11 @@ class Facts:
         What beliefs were taught of it: (score, tokens).
     compared
         What expectations were held against: pairs of dollars, of the price of input, of its length.
+    waited
+        How many seconds it took; None: not known.
     """
 
-    __slots__ = ("compared", "failure", "judged", "model", "nano", "route", "taught", "tokens", "uses")
+    __slots__ = ("compared", "failure", "judged", "model", "nano", "route", "taught", "tokens", "uses", "waited")
 
     def __init__(self, model: str, route: str) -> None:
         self.model, self.route = model, route
@@ -84,6 +86,7 @@ class Facts:
         self.judged: dict[str, tuple[float, str, int, float | None]] | None = None
         self.taught = (math.nan, math.nan)
         self.compared: Compared | None = None
+        self.waited: float | None = None
 
     @property
     def usage(self) -> dict[str, Any]:

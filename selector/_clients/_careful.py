@@ -25,6 +25,7 @@ from selector.rules import Applied
 __all__ = ["Careful", "Choice"]
 
 _FREE = 0.0
+_LIMITS = (Reason.BELOW_MIN_SUCCESS, Reason.TOO_SLOW)
 _BYTES_A_PART = 64  # what a provider adds to a message of its own, at most, in tokens
 
 
@@ -199,7 +200,7 @@ class Careful:
                     excluded[k] = Exclusion(
                         reason=Reason.UNBOUNDED_COST, detail="nothing bounds its tokens; give max_output_tokens"
                     )
-        return _above_bar(excluded, case.ruled)
+        return _within_limits(excluded, case.ruled)
 
     def _fitting(
         self, case: _Case, exclusions: tuple[Exclusion | None, ...]
@@ -292,13 +293,13 @@ def _applied(ruled: Ruled | None) -> Applied | None:
     return None if ruled is None else ruled.applied
 
 
-def _above_bar(excluded: list[Exclusion | None], ruled: Ruled | None) -> tuple[Exclusion | None, ...]:
-    """Exclude whoever is not believed good enough, unless nobody else is left."""
-    if ruled is None or ruled.good.all():
+def _within_limits(excluded: list[Exclusion | None], ruled: Ruled | None) -> tuple[Exclusion | None, ...]:
+    """Exclude whoever is not believed good or quick enough, unless nobody else is left."""
+    if ruled is None:
         return tuple(excluded)
     found = [
-        b if a is None and not ok else a
-        for a, b, ok in zip(excluded, ruled.exclusions, ruled.good.tolist(), strict=True)
+        limit if why is None and limit is not None and limit.reason in _LIMITS else why
+        for why, limit in zip(excluded, ruled.exclusions, strict=True)
     ]
     return tuple(found) if None in found else tuple(excluded)
 

@@ -16,7 +16,7 @@ from selector._clients._ruling import Ruled, Ruling
 from selector.budgets import NANO
 from selector.candidates import Screen
 from selector.config import settings_of
-from selector.decision import COIN, Odds, split
+from selector.decision import COIN, Board, Odds, split
 from selector.errors import NoEligibleModelError, StateError
 from selector.records import Basis, Decision, Exclusion, Reason, Task
 
@@ -87,7 +87,7 @@ class Engine:
                 self.keep_time(now)
             offer = self.mind.offers.get(task.type) or self._offered(task.type)
             luck = self._luck.pop() if self._luck else self._next()
-            ruled = self._ruled(task, offer) if self._ruling.any or offer.bar is not None else None
+            ruled = self._ruled(task, offer) if self._ruling.any or offer.is_limited else None
             if self._idle or not (
                 task.is_plain
                 and offer.quick
@@ -161,7 +161,7 @@ class Engine:
     def _ruled(self, task: Task, offer: Offer) -> Ruled | None:
         """Find out what rules make of an offer for a task; the same for all tasks for which the same rules fire."""
         applied = self._ruling.apply(task, f"{self.prefix}-{self._n + 1:08x}")
-        if applied is None and offer.bar is None:
+        if applied is None and not offer.is_limited:
             return None
         found = offer.ruled.get(id(applied))
         if found is None:
@@ -238,11 +238,27 @@ class Engine:
             offer.reason = Basis.ONLY_CANDIDATE
         own = settings_of(mind.plan.config, task_type)
         offer.explores, offer.bar = own.explore, own.min_success
+        slow = None if own.max_latency_s is None else self._slow(board, own.max_latency_s)
+        if slow is not None:
+            offer.exclusions = tuple(a if a is not None else b for a, b in zip(offer.exclusions, slow, strict=True))
+            offer.limited = True
         of_routes = own.data or any("@" in each for each in own.only)
         offer.quick = offer.explores and offer.n_serving > 0 and not of_routes
         offer.budgets = self.budget.words
         mind.offers[task_type] = offer
         return offer
+
+    def _slow(self, board: Board, limit_s: float) -> tuple[Exclusion | None, ...]:
+        """Exclude whoever is not expected to answer in time 19 times of 20; where nobody is, all but the fastest."""
+        p95 = self.mind.latency.p95(self.now())[board.type]
+        late = p95 > limit_s
+        if board.serving.any() and late[board.serving].all():
+            late[np.where(board.serving, p95, np.inf).argmin()] = False
+        found: list[Exclusion | None] = [None] * len(p95)
+        for k in np.flatnonzero(late).tolist():
+            detail = f"19 of 20 calls within {p95[k]:.3g} s, and {limit_s:g} are allowed"
+            found[k] = Exclusion(reason=Reason.TOO_SLOW, detail=detail)
+        return tuple(found)
 
     def now(self) -> float:
         """Return the present in the unit in which evidence ages."""

@@ -226,9 +226,21 @@ class Fold:
         if facts.model in mind.unpriced:
             cost = facts.best("cost_usd")
             facts.tokens = math.nan if cost is None else float(cost)
+        waited = event.get("latency_s") if len(facts.uses) == 1 else facts.usage.get("latency_s")
+        if waited != facts.waited:
+            if not taught:
+                self._wait(entry, facts, waited)
+            facts.waited = waited
         before, facts.compared = facts.compared, compared(entry, facts)
         if facts.compared != before and not taught:
             mind.compare(facts.model, before, facts.compared)
+
+    def _wait(self, entry: Entry, facts: Facts, seconds: float | None) -> None:
+        at = self._at(entry)
+        if facts.waited is not None:
+            self.mind.wait(entry.type, facts.model, at, facts.waited, -1.0)
+        if seconds is not None and facts.failure is None:
+            self.mind.wait(entry.type, facts.model, at, float(seconds))
 
     def _judgement(self, facts: Facts, event: Event) -> None:
         source = str(event["source"])

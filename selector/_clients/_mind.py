@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selector._clients._book import Compared
+from selector._clients._latency import Latency
 from selector._clients._offer import Offer
 from selector._clients._plan import Plan
 from selector._clients._tariff import Tariff, Tariffs
@@ -70,6 +71,7 @@ class Mind:
         self.ratios = Ratios(n)
         aging = plan.aging
         self.inputs = Evidence(2, (1, len(self.types), 1), aging.half_life)
+        self.latency = Latency(len(self.types), n, aging.half_life)
         self._inputs: list[tuple[str, float, int]] = []
         self.retired = Beliefs((1, 0, 0), Priors(tokens=np.empty((1, 0))), replace(aging, drift=False))
         self.retired_types: list[str] = []
@@ -110,6 +112,7 @@ class Mind:
             found = self.index[name] = len(self.types)
             self.types.append(name)
             self.inputs.grow(len(self.types), 1)
+            self.latency.grow(len(self.types), len(self.plan.models))
             self.decider.grow(self.plan.setup(self.types, self.tariff), now)
             self._charge(now)
             self._outdate()
@@ -195,6 +198,12 @@ class Mind:
     def measure(self, type_: str, at: float, input_tokens: int) -> None:
         """Take note of how long a task's input was."""
         self._inputs.append((type_, at, input_tokens))
+
+    def wait(self, type_: str, model: str, at: float, seconds: float, sign: float = 1.0) -> None:
+        """Take note of how long a call took."""
+        k = self.models.get(model)
+        if k is not None:
+            self.latency.see(self.type_of(type_, at), k, at, seconds, sign)
 
     def usual_inputs(self, now: float) -> Floats:
         """Return how long inputs usually are, per task type; 0 where nobody said."""

@@ -103,6 +103,7 @@ class Offer:
         self._among: dict[tuple[bytes, int], Odds] = {}
         self.ruled: dict[int, Ruled] = {}
         self.bar: float | None = None
+        self.limited = False
         self.heads: dict[int, bytes] = {}  # of decisions, as JSON, by model: the same for all offers of the type
         self.tail = ""
         self._bounded: tuple[int, int, int] | None = None
@@ -139,6 +140,11 @@ class Offer:
         written = -1 if unknown else max((dear * (longest or 0) for dear, longest in outs), default=0)
         calls = [rates.call for k in may if (rates := tariff.rates[k]) is not None]
         return written, max(tariff.dear_out), max(calls, default=0)
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether the type has limits of its own on who may serve: a least success, a longest wait."""
+        return self.limited or self.bar is not None
 
     def expected_usd(self, arm: int, input_tokens: int | None) -> float:
         """Return what a task is expected to cost at a model."""

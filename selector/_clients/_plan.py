@@ -197,8 +197,5 @@ def _exploration(own: PolicyConfig) -> Exploration | None:
 
 def _refuse_what_is_not_there(config: Config) -> None:
     """Name what a configuration may say and a live selector does not do yet, rather than ignore it."""
-    for name, type_ in config.task_types.items():
-        if type_.max_latency_s is not None:
-            raise ConfigError("is not supported yet; leave it out", key=f"task_types.{name}.max_latency_s")
     if config.objective is not None and config.objective.usd_per_second is not None:
         raise ConfigError("is not supported yet; leave it out", key="objective.usd_per_second")

@@ -110,6 +110,7 @@ def saved(mind: Mind, now: float) -> dict[str, Any]:
         "types": list(mind.index),
         "models": list(mind.plan.models),
         "inputs": inputs[:, : len(mind.index)].tolist(),
+        "latency": mind.latency.now(now)[:, : len(mind.index)].tolist(),
         "unpriced": sorted(mind.unpriced),
         "ratios": [mind.ratios.dollars.tolist(), mind.ratios.inputs.tolist(), mind.ratios.lengths.tolist()],
         "n_outcomes": decider.n_outcomes,
@@ -166,6 +167,11 @@ def _add(beliefs: Beliefs, rows: list[tuple[int, int, dict[str, Any]]], now: flo
 
 def _restore_rest(mind: Mind, extra: dict[str, Any], kept: list[tuple[int, int]]) -> None:
     decider, n_types = mind.decider, len(extra["types"])
+    waited = np.zeros((3, len(mind.types), len(mind.plan.models)))
+    before = np.array(extra["latency"]).reshape(3, n_types, len(extra["models"]))
+    for name, row in zip(extra["types"], before.transpose(1, 0, 2), strict=True):
+        waited[:, mind.index[name]][:, [new for _, new in kept]] = row[:, [old for old, _ in kept]]
+    mind.latency.load(waited, float(extra["now"]))
     places = [mind.index[name] for name in extra["types"]]
     none, of = np.zeros(n_types, np.intp), np.array(places, np.intp)
     mind.inputs.add(Cells(none, of, none), np.array(extra["inputs"]).reshape(2, n_types), float(extra["now"]))
