@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from selector import Outcome, Selector, Task
@@ -240,3 +241,41 @@ def test_a_rule_that_never_fires_changes_no_choice(opened):
 def test_a_configuration_s_digest_says_that_its_rules_differ():
     one, two = ({"models": MODELS, "rules": [{"condition": f"priority == {n}", "model": "opus"}]} for n in (0, 1))
     assert Config.load(one).digest != Config.load(two).digest
+
+
+def test_random_tasks_end_in_a_choice_or_a_documented_refusal(opened):
+    """2,000 tasks of any sort under ten rules, all of which may fire."""
+    rules = [
+        {"condition": "priority == 0", "model": "opus"},
+        {"condition": "labels contains 'documentation'", "only": ["haiku", "tag:external"]},
+        {"condition": "hour >= 22 or hour <= 6", "prefer": {"haiku": 0.05}},
+        {"condition": "retry_count > 2 and not (metadata.user == 'ada')", "only": ["opus", "sonnet"]},
+        {"condition": "metadata.user starts_with 'x' or metadata.n > 3", "forbid": ["haiku"]},
+        {"condition": "input_tokens > 20000", "only": ["opus"]},
+        {"condition": "task.id ends_with '7'", "explore": False},
+        {"condition": "metadata.path matches '^src/.*py$'", "purpose": "lead"},
+        {"condition": "weekday in ['tue']", "min_success": 0.3},
+        {"name": "trial", "condition": "task_type != 'chat'", "share": "20%", "model": "llama"},
+    ]
+    rng, n_refused = np.random.default_rng(5), 0
+    values = [None, 0, 3.5, "ada", "xyz", True, [], ["a", 1], {"deep": 1}, float("nan"), "src/a.py", 10**20]
+    selector = opened(*rules, rules_match="all", purposes={"lead": ["opus", "sonnet"]})
+    for i in range(2_000):
+        pick = rng.integers(len(values), size=3)
+        task = Task(
+            ("chat", "coding", "coding/python")[i % 3],
+            id=f"t{i}" if i % 2 else None,
+            priority=int(rng.integers(3)),
+            retry_count=int(rng.integers(5)),
+            labels=["documentation"] if i % 5 == 0 else [],
+            input_tokens=None if i % 4 else int(rng.integers(60_000)),
+            metadata={"user": values[pick[0]], "n": values[pick[1]], "path": values[pick[2]]},
+        )
+        try:
+            decision = selector.select(task)
+        except NoEligibleModelError as error:
+            n_refused += set(error.reasons) == set(MODELS)
+        else:
+            assert 0 < decision.propensity <= 1
+            assert sum(decision.probabilities.values()) == pytest.approx(1)
+    assert 0 < n_refused < 1_000
