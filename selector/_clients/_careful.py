@@ -168,7 +168,8 @@ class Careful:
             lengths = tokens * mind.length_ratio() if guessed else float(tokens)
         out = offer.tokens * tariff.usd_per_token + tariff.call_usd
         cost: Floats = (out + lengths * (tariff.usd_in * mind.input_ratio())) * ratio
-        worst = [self._worst(k, task, bound, routes) for k in range(len(routes))] if self._budget.hard else []
+        bounded = bool(self._budget.hard) or task.max_cost_usd is not None
+        worst = [self._worst(k, task, bound, routes) for k in range(len(routes))] if bounded else []
         return _Case(task, tokens, guessed, routes, tariff, cost, worst or [(0, 0)] * len(routes), ruled)
 
     def _route(self, k: int, task: Task, tokens: int | None, ruled: Ruled | None) -> Route:

@@ -27,6 +27,7 @@ _COMMANDS = {
     "record": ("_record", "Report what came of a decision."),
     "explain": ("_explain", "Say why a model was chosen."),
     "why": ("_why", "Say why a model is used, or never is."),
+    "rules": ("_rules", "Try the rules on a task, and say which fire."),
     "beliefs": ("_beliefs", "Lay out what is believed."),
     "status": ("_status", "Take stock of the state folder."),
     "budget": ("_status", "Say what is spent, held and left."),

@@ -122,17 +122,26 @@ def remedy(reason: str, model: str, task_type: str) -> str:
     'set models.opus.enabled to true'
     """
     word, _, detail = reason.partition(" (")
-    detail = detail.removesuffix(")")
+    detail = detail.removesuffix(")").partition("; ")[0]
+    by, _, limit = detail.partition(": ")
+    if limit and word in {"not_in_only", "not_in_purpose", "forbidden_by_rule"}:
+        return f"change {by}, or what it reads of the task"
+    if word == "not_in_only" and detail.startswith("Task."):
+        return f"name {model} in the task's own only, or leave that out"
     said = {
         "disabled": f"set models.{model}.enabled to true",
         "missing_capability": f"add {detail} to models.{model}.capabilities if it can, or leave it out of "
         f"task_types.{task_type}.needs",
+        "data_constraint": "write what its provider promises into providers.NAME.data, or leave it out of "
+        f"task_types.{task_type}.data",
         "unknown_cost": f"give models.{model}.usd_per_mtok_in and usd_per_mtok_out (0 if free)",
         "unbounded_cost": f"give models.{model}.max_output_tokens, and the task's input_tokens",
         "not_in_only": f"add {model} to task_types.{task_type}.only, or leave that out",
+        "not_in_purpose": f"add {model} to purposes.{detail}",
         "context_too_small": f"send shorter tasks, or correct models.{model}.context_tokens",
         "over_budget": "wait until the budget begins anew, raise it, or give tasks a smaller max_output_tokens",
         "over_max_cost": "raise the task's max_cost_usd",
+        "below_min_success": "its tasks would have to succeed more often, or lower min_success",
         "too_dear": "raise the budget per request",
     }
     return said.get(word, f"see {word}")

@@ -17,11 +17,15 @@ from selector.cli._output import complain
 
 __all__ = [
     "AsJson",
+    "AtTime",
     "ConfigPath",
     "NoConfig",
     "NoState",
+    "OneTask",
     "Quiet",
     "StatePath",
+    "TaskId",
+    "TaskText",
     "UsageError",
     "Verbose",
     "Wanted",
@@ -49,6 +53,17 @@ NoState = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more, such as which files were read.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print the bare result, without notes and headings.")]
+
+_OF_TASK = 'Its type, or its fields as JSON: {"type": "coding", "labels": ["docs"]}.'
+TaskText = Annotated[str, typer.Option("--task", metavar="TASK", help=_OF_TASK)]
+OneTask = Annotated[
+    str | None, typer.Option("--task", metavar="TASK", help=f"On this very task, with every reason. {_OF_TASK}")
+]
+TaskId = Annotated[str | None, typer.Option("--id", metavar="WORD", help="The task's id: shares go by it.")]
+AtTime = Annotated[
+    str | None,
+    typer.Option("--at", metavar="TIME", help="What rules take for now, such as 2026-03-10T23:30, in the zone."),
+]
 
 _logger = logging.getLogger("selector")
 

@@ -23,6 +23,17 @@ from selector.store import State
 __all__ = ["Reading", "now", "places", "reading", "state_folder"]
 
 
+class Moment:
+    """The time, or another that is put in its place."""
+
+    def __init__(self) -> None:
+        self.at_s: float | None = None
+
+    def __call__(self) -> float:
+        """Return seconds since 1970."""
+        return now() if self.at_s is None else self.at_s
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A state folder under a configuration, as it stands now."""
@@ -33,6 +44,8 @@ class Reading:
     folder: Path
     """The state folder, which need not be there yet."""
     core: Core
+    moment: Moment
+    """What rules take for the time."""
 
     @property
     def catalog(self) -> Catalog:
@@ -68,6 +81,11 @@ class Reading:
         """Find the events of a decision."""
         return self.core.state.find(id_)
 
+    def show_rules(self, at_s: float) -> None:
+        """Let rules take another time for now; money and beliefs keep the real one."""
+        self.core.engine.clock = now
+        self.moment.at_s = at_s
+
     def preview(self, task: Task) -> Decision:
         """Choose for a task as it would be done now, and write nothing."""
         self.core.engine.made = lambda _decision: None
@@ -100,19 +118,20 @@ def reading(wanted: Wanted, *, source: Path | None = None, fresh: bool = False) 
         Whether to leave the state folder alone: what holds before the first decision.
     """
     config, file, folder = places(wanted, source)
+    moment = Moment()
     if not fresh and (wanted.state is not None or (folder / "store.json").exists()):
-        core = open_core(config, folder, Randomness(None), now, read_only=True)
+        core = open_core(config, folder, Randomness(None), moment, read_only=True)
         try:
-            yield Reading(config, file, folder, core)
+            yield Reading(config, file, folder, core, moment)
         finally:
             core.state.close()
         return
     if not (fresh or wanted.quiet):
         complain(f"note: there is no state folder {folder} yet; this is what holds before the first decision")
     with TemporaryDirectory(prefix="selector-") as empty:
-        core = open_core(config, Path(empty), Randomness(None), now)
+        core = open_core(config, Path(empty), Randomness(None), moment)
         try:
-            yield Reading(config, file, folder, core)
+            yield Reading(config, file, folder, core, moment)
         finally:
             core.state.close()
 

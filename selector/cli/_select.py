@@ -38,14 +38,21 @@ def select(
     ] = None,
     needs: Annotated[Words, typer.Option(metavar="WORD", help="A capability that it needs; repeat.")] = None,
     only: Annotated[Words, typer.Option(metavar="REF", help="MODEL, MODEL@PROVIDER or tag:NAME; repeat.")] = None,
-    label: Annotated[Words, typer.Option(metavar="WORD", help="A word for the log; repeat.")] = None,
-    metadata: Annotated[Words, typer.Option(metavar="KEY=VALUE", help="A fact for the log; repeat.")] = None,
+    purpose: Annotated[
+        str | None, typer.Option(metavar="WORD", help="Whose models may serve it: a purpose of the configuration.")
+    ] = None,
+    label: Annotated[Words, typer.Option(metavar="WORD", help="A word for rules and the log; repeat.")] = None,
+    metadata: Annotated[Words, typer.Option(metavar="KEY=VALUE", help="A fact for rules and the log; repeat.")] = None,
     session: Annotated[str | None, typer.Option(metavar="WORD", help="The conversation it belongs to.")] = None,
     task_id: Annotated[str | None, typer.Option(metavar="WORD", help="Your own name for the task.")] = None,
-    priority: Annotated[int, typer.Option(min=0, metavar="N", help="How urgent it is, for the log; 0: critical.")] = 1,
-    retry_count: Annotated[int, typer.Option(min=0, metavar="N", help="How often it was tried, for the log.")] = 0,
+    priority: Annotated[
+        int, typer.Option(min=0, metavar="N", help="How urgent it is, for rules and the log; 0: critical.")
+    ] = 1,
+    retry_count: Annotated[
+        int, typer.Option(min=0, metavar="N", help="How often it was tried, for rules and the log.")
+    ] = 0,
     deadline_s: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Until when the answer is of use, for the log.")
+        float | None, typer.Option(metavar="SECONDS", help="Until when the answer is of use, for rules and the log.")
     ] = None,
     no_explore: Annotated[bool, typer.Option("--no-explore", help="Take the model believed best.")] = False,
     show_id: Annotated[bool, typer.Option("--id", help="Print the decision's id alone; with -q route and id.")] = False,
@@ -69,6 +76,7 @@ def select(
         version=prompt_version,
         needs=needs or (),
         only=only or (),
+        purpose=purpose,
         labels=label or (),
         metadata=dict(pair(each) for each in metadata or ()),
         session=session,

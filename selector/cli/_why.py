@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
 from selector import Task
+from selector.cli._asking import moment_of, task_of
 from selector.cli._changes import needed, remedy, standing
+from selector.cli._judging import Judged, judge, outcome
 from selector.cli._lines import counted, say
-from selector.cli._options import AsJson, ConfigPath, Quiet, StatePath, Verbose, wanted
+from selector.cli._options import (
+    AsJson,
+    AtTime,
+    ConfigPath,
+    OneTask,
+    Quiet,
+    StatePath,
+    TaskId,
+    Verbose,
+    usage_error,
+    wanted,
+)
 from selector.cli._output import money, number, print_json
 from selector.cli._reading import Reading, reading
 from selector.cli._words import model_entry, objective_words
 from selector.errors import NoEligibleModelError, UnknownTaskTypeError
-from selector.records import Candidate
+from selector.records import Basis, Candidate, Decision
 
 __all__ = ["why"]
 
@@ -27,6 +41,9 @@ def why(
     input_tokens: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="Of tasks this long; else as long as recent ones were.")
     ] = None,
+    task: OneTask = None,
+    id_: TaskId = None,
+    at: AtTime = None,
     config: ConfigPath = None,
     state: StatePath = None,
     as_json: AsJson = False,
@@ -35,63 +52,105 @@ def why(
 ) -> None:
     """Say why a model is used, or never is, on each kind of task, and what would have to change."""
     asked = wanted(config, state, as_json, verbose, quiet)
+    read = _read(task, id_, at, type_given=task_type is not None or input_tokens is not None)
     with reading(asked) as found:
         entry = model_entry(found, found.catalog.model(model))
-        if task_type is not None and found.types and task_type not in found.types:
-            raise UnknownTaskTypeError.of(task_type, found.types, key="--type")
-        types = [task_type] if task_type is not None else found.types or [_ANY]
         data = {
             "model": model,
             "not_used": entry["not_used"],
             "note": entry["note"],
             "objective": objective_words(found),
             "routes": entry["routes"],
-            "types": [_of_type(found, model, each, input_tokens) for each in types],
         }
+        if read is not None:
+            moment = None if at is None else moment_of(at, ZoneInfo(found.config.timezone))
+            data["types"] = [_of_task(judge(found, read, at=moment), model)]
+        else:
+            data["types"] = [_of_type(found, model, each, input_tokens) for each in _types(found, task_type)]
     if as_json:
         print_json({"schema": "selector.why/1", **data})
     else:
         _tell(data, quiet=quiet)
 
 
+def _read(task: str | None, id_: str | None, at: str | None, *, type_given: bool) -> Task | None:
+    """Read the one task that is asked about; None: kinds of tasks are."""
+    if task is not None and type_given:
+        raise usage_error("--task says all of the task; write its type and its input_tokens there")
+    if task is None and (id_ is not None or at is not None):
+        raise usage_error(f"{'--id' if id_ is not None else '--at'} is about one task; name it with --task")
+    return None if task is None else task_of(task, id_)
+
+
+def _types(found: Reading, task_type: str | None) -> list[str]:
+    """List the kinds of tasks that are asked about."""
+    if task_type is None:
+        return found.types or [_ANY]
+    if found.types and task_type not in found.types:
+        raise UnknownTaskTypeError.of(task_type, found.types, key="--type")
+    return [task_type]
+
+
 def _of_type(found: Reading, model: str, task_type: str, input_tokens: int | None) -> dict[str, Any]:
     """Lay out how a model stands on one kind of task."""
-    n_chosen, n_recent = found.chosen(model, task_type)
     tokens = found.usual_tokens(task_type) if input_tokens is None else input_tokens
+    task, decision, excluded = Task(task_type, input_tokens=tokens), None, None
+    try:
+        decision = found.preview(task)
+    except NoEligibleModelError as error:
+        excluded = error.reasons.get(model, str(error))
+    else:
+        why = decision.exclusions.get(model)
+        excluded = None if why is None else str(why)
+    return _standing(found, model, task, decision, excluded)
+
+
+def _of_task(judged: Judged, model: str) -> dict[str, Any]:
+    """Lay out how a model stands on one very task, with every reason against each of its routes."""
+    entry = _standing(judged.found, model, judged.task, judged.decision, judged.excluded(model))
+    against = judged.against(model)
+    reasons = dict.fromkeys(reason for why in against.values() for reason in why)
+    remedies = dict.fromkeys(remedy(reason, model, judged.task.type) for reason in reasons)
+    return entry | {
+        "task_id": judged.task.id,
+        "rules": [one.rule for one in judged.considered if outcome(one) == "fired"],
+        "applied": str(judged.applied),
+        "forced": judged.forced(),
+        "against": [{"route": route, "reasons": list(why)} for route, why in against.items()],
+        "remedies": list(remedies),
+    }
+
+
+def _standing(
+    found: Reading, model: str, task: Task, decision: Decision | None, excluded: str | None
+) -> dict[str, Any]:
+    """Lay out what a choice says of a model: the first reason against it, or what would make it the best."""
+    n_chosen, n_recent = found.chosen(model, task.type)
     entry: dict[str, Any] = {
-        "task_type": task_type,
-        "input_tokens": tokens,
+        "task_type": task.type,
+        "input_tokens": task.input_tokens,
         "probability": 0.0,
         "n_chosen": n_chosen,
         "n_recent": n_recent,
-        "excluded": None,
+        "excluded": excluded,
         "belief": None,
         "best": None,
-        "shadow_price": None,
+        "shadow_price": None if decision is None else decision.shadow_price,
         "needed": None,
+        "remedy": None,
     }
-    try:
-        decision = found.preview(Task(task_type, input_tokens=tokens))
-    except NoEligibleModelError as error:
-        entry["excluded"] = error.reasons.get(model, str(error))
-        return entry | {"remedy": remedy(entry["excluded"], model, task_type)}
-    candidates = {c.model: c for c in decision.candidates}
-    exclusion = decision.exclusions.get(model)
-    entry["shadow_price"] = decision.shadow_price
-    if exclusion is not None:
-        entry["excluded"] = str(exclusion)
-        return entry | {"remedy": remedy(str(exclusion), model, task_type)}
-    if model not in candidates:
-        entry["excluded"] = "too_dear (the target per request does not reach for it)"
-        return entry | {"remedy": remedy("too_dear", model, task_type)}
+    candidates = {} if decision is None else {c.model: c for c in decision.candidates}
+    if excluded is None and model not in candidates:
+        excluded = "too_dear (the target per request does not reach for it)"
+    if decision is None or excluded is not None:
+        return entry | {"excluded": excluded, "remedy": remedy(str(excluded), model, task.type)}
     place = standing(found, decision, candidates[model])
-    entry |= {
+    return entry | {
         "probability": candidates[model].probability,
         "belief": _belief(candidates[model], place.value),
         "best": _belief(place.best, place.best_value),
-        "needed": needed(found, place),
+        "needed": None if decision.reason is Basis.RULE else needed(found, place),
     }
-    return entry | {"remedy": None}
 
 
 def _belief(candidate: Candidate, value: float | None) -> dict[str, Any]:
@@ -118,7 +177,10 @@ def _tell(data: dict[str, Any], *, quiet: bool) -> None:
             say()
         long = "" if entry["input_tokens"] is None else f" of {entry['input_tokens']:,} input tokens"
         head = f"{entry['task_type']}{long}: "
-        if entry["excluded"] is not None:
+        if entry.get("against") and entry["excluded"] is not None:
+            say(f"{head}not chosen, for each of these reasons")
+            _tell_against(entry["against"])
+        elif entry["excluded"] is not None:
             say(f"{head}never chosen: {entry['excluded']}")
         else:
             say(f"{head}chosen with probability {_chance(entry['probability'])}")
@@ -126,7 +188,22 @@ def _tell(data: dict[str, Any], *, quiet: bool) -> None:
             _tell_rest(entry)
 
 
+def _tell_against(against: list[dict[str, Any]]) -> None:
+    """Print every reason, route by route."""
+    for route in against:
+        say(f"  {route['route']}:")
+        for reason in route["reasons"]:
+            say(f"    {reason}")
+
+
 def _tell_rest(entry: dict[str, Any]) -> None:
+    if "applied" in entry:
+        say(f"  rules that fired: {', '.join(entry['rules']) or 'none'}; what follows: {entry['applied']}")
+        if entry["forced"] is not None and "not done" in entry["forced"]:
+            say(f"  not forced: {entry['forced']}")
+        if entry["excluded"] is None and any(route["reasons"] for route in entry["against"]):
+            say("  not at all of its routes:")
+            _tell_against([route for route in entry["against"] if route["reasons"]])
     if entry["n_recent"]:
         say(f"  was chosen for {entry['n_chosen']:,} of the last {entry['n_recent']:,} of these tasks")
     if entry["belief"] is not None:
@@ -137,8 +214,8 @@ def _tell_rest(entry: dict[str, Any]) -> None:
             say(f"  a dollar more is worth {entry['shadow_price']:,.3g} successes")
     for line in (entry["needed"] or {}).get("lines", []):
         say(f"  {line}")
-    if entry["remedy"] is not None:
-        say(f"  to change that: {entry['remedy']}")
+    for line in entry.get("remedies") or [entry["remedy"]] if entry["excluded"] is not None else []:
+        say(f"  to change that: {line}")
 
 
 def _tell_belief(what: str, belief: dict[str, Any]) -> None:

@@ -10,12 +10,15 @@ import pytest
 
 SECRET = "sk-never-to-be-seen-0123456789"  # noqa: S105 - it opens nothing
 READS = ("validate", "models", "beliefs", "status", "budget", "why large", "why small")
-EVERY = (*READS, "select coding", "--help", "select --help", "selct")
+TESTED = ("rules test --task coding", "why large --task coding", "why old --task agent")
+EVERY = (*READS, *TESTED, "select coding", "--help", "select --help", "rules --help", "selct")
 SMALL = ("--seeds=1", "--jobs=1", "--policy=greedy", "--policy=uniform")
 COMMON = ("--config", "--state", "--json", "--verbose", "--quiet")
 COMMANDS = (
-    "init validate config schema models select record explain why beliefs status budget rebuild forget simulate demo"
+    "init validate config schema models select record explain why rules beliefs status budget rebuild forget"
+    " simulate demo"
 )
+OPUS = ("rules test --task coding", "why opus --task coding")
 BOXES = re.compile(r"[\u2500-\u257f]")
 
 
@@ -84,6 +87,8 @@ def lost(wide, plain):
         ("beliefs --type agent", set()),
         ("budget", set()),
         ("why large", set()),
+        ("why old --task agent", set()),
+        ("rules test --task agent --at 2026-03-10T23:30", set()),
         ("status", set()),
         ("validate", set()),
     ],
@@ -117,7 +122,10 @@ def test_no_color_keeps_colours_out_of_a_terminal(run, monkeypatch):
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", run("models")[1])
 
 
-@pytest.mark.parametrize("command", ["models", "beliefs", "status", "budget", "why large", "select coding", "validate"])
+@pytest.mark.parametrize(
+    "command",
+    ["models", "beliefs", "status", "budget", "why large", "select coding", "validate", *TESTED],
+)
 def test_json_is_all_of_stdout(run, command):
     code, out, _ = run(*command.split(), "--json", "-v")
     assert code == 0
@@ -156,7 +164,17 @@ def test_a_keys_value_is_never_printed_nor_written(run, shop, monkeypatch, verbo
     monkeypatch.setenv("ANTHROPIC_API_KEY", SECRET)
     (shop / "selector.yaml").unlink()
     said = ""
-    for command in ("models", "init --baseline opus", "init", "validate", "select coding", *READS, "why opus", "selct"):
+    for command in (
+        "models",
+        "init --baseline opus",
+        "init",
+        "validate",
+        "select coding",
+        *READS,
+        "why opus",
+        *OPUS,
+        "selct",
+    ):
         _, out, err = run(*command.split(), *verbose)
         said += out + err
     assert "ANTHROPIC_API_KEY" in said

@@ -294,3 +294,16 @@ class TestDates:
         selector.record(decision, Outcome(input_tokens=1_000, output_tokens=1_000))
         assert spent_usd(selector) == pytest.approx(0.018)
         assert selector.status().n_overruns == 0
+
+
+class TestTheMostThatATaskMayCost:
+    @pytest.mark.parametrize("budgets", [[], [HARD], [{"usd_per_request": 0.5}]], ids=["none", "hard", "mean"])
+    def test_who_might_cost_more_does_not_serve(self, opened, budgets):
+        small = {**RATES, "usd_per_mtok_out": 1, "usd_per_mtok_reasoning": 1}
+        selector = opened({"m": RATES, "small": small}, *budgets)
+        task = Task("coding", input_tokens=1_000, max_output_tokens=1_000, max_cost_usd=0.02)
+        decision = selector.select(task)
+        assert (decision.model, decision.exclusions["m"].reason.value) == ("small", "over_max_cost")
+        with pytest.raises(NoEligibleModelError) as refused:
+            selector.select(Task("coding", input_tokens=1_000, max_cost_usd=1e-9))
+        assert refused.value.reasons["small"].startswith("over_max_cost")
