@@ -243,10 +243,11 @@ class Mind:
 
     def _charge(self, now: float) -> None:
         """Tell the decider what calls cost today, usual inputs included."""
+        fixed = self.fixed_usd(now)  # which may make room for types that were measured and not learnt of yet
         tariff = self.tariff
         self.unpriced = self._unpriced()
         serving = self.plan.serving(self.types, tariff)
-        self.decider.charge(tariff.usd_per_token * self.dollar_ratio(), self.fixed_usd(now), serving)
+        self.decider.charge(tariff.usd_per_token * self.dollar_ratio(), fixed, serving)
 
     def fixed_usd(self, now: float) -> Floats:
         """Return what calls are expected to cost beside their answers, shape (n_types, n_models)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -84,15 +85,14 @@ def open_core(
         Whether nothing may be written.
     """
     engine = engine_of(config, randomness, clock)
-    state = State.open(path, clock=clock, durability=config.state.durability, read_only=read_only)
-    try:
+    with ExitStack() as undo:
+        state = State.open(path, clock=clock, durability=config.state.durability, read_only=read_only)
+        undo.callback(state.close)
         if not read_only:
             state.claim(bool(engine.budget.hard))
         take_up(state, engine)
-        return Core(state, engine, prompts=config.state.log_prompts)
-    except BaseException:
-        state.close()
-        raise
+        undo.pop_all()
+    return Core(state, engine, prompts=config.state.log_prompts)
 
 
 def engine_of(config: Config, randomness: Randomness, clock: Callable[[], float]) -> Engine:

@@ -6,6 +6,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import ExitStack
 from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -99,12 +100,12 @@ class Selector:
         folder = state_path(state, config, file, os.environ)
         randomness = Randomness(seed)
         now = clock or time.time  # noqa: TID251 - the default clock
-        core = open_core(config, folder, randomness, now)
-        try:
-            return cls(core, config, randomness, None if file is None else Reload(core, file, config, now))
-        except BaseException:
-            core.state.close()
-            raise
+        with ExitStack() as undo:
+            core = open_core(config, folder, randomness, now)
+            undo.callback(core.state.close)
+            reload = None if file is None else Reload(core, file, config, now)
+            undo.pop_all()
+        return cls(core, config, randomness, reload)
 
     def __repr__(self) -> str:
         return f"Selector(state={str(self._core.state.path)!r}, models={list(self._core.mind.plan.models)})"

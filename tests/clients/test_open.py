@@ -218,6 +218,16 @@ class TestTypes:
         assert [evidence(second, "small", t)[0] > 0.99 for t in ("a", "b", "c", "z")] == [True, True, True, False]
 
 
+def test_types_that_only_another_process_chose_for_are_chosen_for(opened):
+    """Their inputs were measured, and nothing was learnt of them yet, when one of one's own comes."""
+    here, there = opened(), opened()
+    for type_ in ("a", "b"):
+        there.select(Task(type_, input_tokens=100))
+    there.flush()
+    here.status()
+    assert [here.select(Task(type_, input_tokens=100)).task_type for type_ in ("own", "a", "b")] == ["own", "a", "b"]
+
+
 def one_each(selector, models):
     for model in models:
         selector.record(selector.select(Task("coding", only=[model])), Outcome(score=0.5, output_tokens=300))
