@@ -9,7 +9,7 @@ import numpy as np
 
 from selector._clients._budget import Budget
 from selector._clients._mind import Mind
-from selector._clients._offer import SURE, Offer, Terms
+from selector._clients._offer import Offer, Terms
 from selector._clients._ruling import Ruled
 from selector._clients._tariff import Tariff
 from selector.budgets import NANO, Till
@@ -109,31 +109,16 @@ class Careful:
         shadow
             What would have been chosen, or why nothing; None: nobody asked.
         """
-        case = self._case(task, offer, None)
-        nano, tokens = case.worst[arm]
         odds = shadow.terms.odds if isinstance(shadow, Choice) else offer.odds
-        terms = Terms(
-            task,
-            case.tokens,
-            case.guessed,
-            0,
-            odds,
-            Cost(case.cost, _FREE * case.cost, 0.0),
-            None,
-            case.routes,
-            tokens or 0,
-            self._budget.stand(),
-            None,
-            _noted(shadow, offer),
-        )
-        return Choice(terms, arm, Basis.INCUMBENT, case.routes[arm].name, float(case.cost[arm]), nano or 0)
+        found = self._choice(self._case(task, offer, None), odds, (arm, 0, Basis.INCUMBENT), None)
+        return found._replace(terms=found.terms._replace(shadow=_noted(shadow, offer)))
 
     def _choice(
         self,
         case: _Case,
         odds: Odds,
         found: tuple[int, int, Basis],
-        exclusions: tuple[Exclusion | None, ...],
+        exclusions: tuple[Exclusion | None, ...] | None,
     ) -> Choice:
         arm, row, reason = found
         nano, tokens = case.worst[arm] if self._budget.hard else (0, 0)
@@ -176,6 +161,10 @@ class Careful:
         model = self._mind.plan.catalog.model(self._mind.plan.models[k])
         if len(model.routes) == 1:
             return model.route
+        if ruled is not None and ruled.forced == k:
+            forced = self._screen.forced(ruled.applied, task, input_tokens=tokens)
+            if forced is not None and forced.route is not None:
+                return forced.route
         try:
             return self._screen.route(k, task, input_tokens=tokens, applied=_applied(ruled))
         except NoEligibleModelError:
@@ -278,14 +267,11 @@ def _noted(shadow: Choice | str | None, offer: Offer) -> dict[str, Any] | None:
         return None
     if isinstance(shadow, str):
         return {"refused": shadow}
-    terms, own = shadow.terms, 1.0
-    if shadow.reason not in SURE and terms.cost is not None:
-        own = float(terms.odds.at(terms.cost.usd).probabilities[shadow.arm])
     return {
         "model": offer.models[shadow.arm],
         "route": shadow.route,
         "reason": shadow.reason.value,
-        "propensity": own if terms.ruled is None else terms.ruled.mixed(own, shadow.arm),
+        "propensity": shadow.terms.likely(shadow.arm, shadow.reason),
         "expected_cost_usd": shadow.usd,
     }
 

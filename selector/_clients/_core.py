@@ -158,11 +158,16 @@ class Core:
         """Learn what waits, and publish anew; write down what alarms rang."""
         rolled = self.budget.steer(now, self.fold.flight.now)
         present = self.engine.now()
-        alarms = self.mind.learn(present)
+        self.mind.learn(present)
         if whole or rolled:
             self.mind.refresh(present, whole=True)
         if self.budget.pace is not None and self.hard:
             self.budget.plan_ahead(float(self.mind.decider.cheapest_usd[0]), self.budget.pace.remaining)
+        self._write_alarms(now)
+
+    def _write_alarms(self, now: float) -> None:
+        """Tell of alarms that rang, and write them down: they are never worked out again."""
+        alarms, self.mind.alarms = self.mind.alarms, []
         for event in alarms:
             model = self.mind.plan.models[event.index]
             _logger.warning(
@@ -231,8 +236,8 @@ class Core:
 
     def learn_all(self) -> None:
         """Learn what waits without publishing it: what is believed is then what the log says."""
-        for event in self.mind.learn(self.engine.now()):
-            self.state.append(_log.alarm(event, self.mind.plan.models[event.index], self.engine.clock()))
+        self.mind.learn(self.engine.now())
+        self._write_alarms(self.engine.clock())
 
     def beliefs(self) -> Any:  # noqa: ANN401 - a pyarrow table
         """Lay out what is believed now."""
@@ -270,10 +275,6 @@ class Core:
         self.mind, self.budget, self.fold = engine.mind, engine.budget, engine.fold
         self.report = Report(engine.mind)
         self.scribe.become(engine)
-
-    def seal(self) -> None:
-        """Seal what is due."""
-        self.state.seal()
 
 
 def counts(fold: Fold) -> dict[str, Any]:

@@ -94,5 +94,5 @@ class Keeper:
         if self._core.is_snapshot_due:
             self._core.snapshot()
         if n % _SEAL_EVERY == 0:
-            self._core.seal()
+            self._core.state.seal()
             self._drop_old()

@@ -14,7 +14,6 @@ from selector._clients._latency import Latency
 from selector._clients._offer import Offer
 from selector._clients._plan import Plan
 from selector._clients._tariff import Tariff, Tariffs
-from selector.budgets import Pacer
 from selector.decision import Board, Decider
 from selector.posteriors import Beliefs, Cells, Event, Evidence, Floats, Priors, shrunk_ratio
 
@@ -78,6 +77,7 @@ class Mind:
         self.retired_models: list[str] = []
         self._weighed: Tariff | None = None
         self._weight: Floats = np.empty(0)
+        self.alarms: list[Event] = []  # which rang, and which nobody wrote down yet
         self._waiting: list[tuple[bool, Lesson]] = []
         self._unlearn: list[Lesson] = []
         self._n_waiting = {"usage": 0, "judgement": 0}
@@ -95,12 +95,6 @@ class Mind:
     def beliefs(self) -> Beliefs:
         """What is believed of the models that are configured."""
         return self.decider.beliefs
-
-    def pace_by(self, pacer: Pacer | None, now: float) -> None:
-        """Steer to a budget."""
-        self.decider.pacer = pacer
-        self.decider.refresh(now, whole=True)
-        self._outdate()
 
     def type_of(self, name: str, now: float) -> int:
         """Find a task type, or make room for it."""
@@ -145,11 +139,11 @@ class Mind:
         if kind in self._n_waiting:
             self._n_waiting[kind] += 1
 
-    def learn(self, now: float) -> list[Event]:
-        """Learn what waits, publish anew where it is time, and return the alarms that rang."""
+    def learn(self, now: float) -> None:
+        """Learn what waits, and publish anew where it is time; alarms that ring are kept in `alarms`."""
         waiting, unlearn, n = self._waiting, self._unlearn, max(self._n_waiting.values())
         if not (waiting or unlearn or n):
-            return []
+            return
         self._waiting, self._unlearn, self._n_waiting = [], [], {"usage": 0, "judgement": 0}
         for cells, at, score, tokens, beliefs in self._sorted(unlearn):
             beliefs.correct(cells, at=at, score=score, tokens=tokens)
@@ -167,7 +161,7 @@ class Mind:
             self.decider.observe(cells, at=at, now=now, score=score, tokens=tokens, n_outcomes=n)
         if due:
             self._outdate()
-        return self.beliefs.events[n_events:]
+        self.alarms += self.beliefs.events[n_events:]
 
     def refresh(self, now: float, *, whole: bool = False) -> None:
         """Publish anew."""

@@ -56,6 +56,14 @@ class Terms(NamedTuple):
     shadow: dict[str, Any] | None = None
     """What would have been chosen, where the model of today serves."""
 
+    def likely(self, arm: int, reason: Basis) -> float:
+        """Return the probability with which a model was chosen for it."""
+        own = 1.0
+        if reason not in SURE:
+            odds = self.odds if self.cost is None else self.odds.at(self.cost.usd)
+            own = float(odds.probabilities[arm])
+        return own if self.ruled is None else self.ruled.mixed(own, arm)
+
 
 class Offer:
     """What was published of one task type, with what calls cost: a copy that decisions of that time share.
@@ -176,12 +184,7 @@ class Offer:
 
     def propensity(self, decision: Decision) -> float | None:
         """Return the probability with which a decision chose its model."""
-        terms = self.terms(decision)
-        own = 1.0
-        if decision.reason not in SURE:
-            odds = terms.odds if terms.cost is None else terms.odds.at(terms.cost.usd)
-            own = float(odds.probabilities[decision.arm])
-        return own if terms.ruled is None else terms.ruled.mixed(own, decision.arm)
+        return self.terms(decision).likely(decision.arm, decision.reason)
 
     def laid_out(self, decision: Decision) -> Layout:
         """Work out who might have served, with which probability, and what comes next when the call fails."""

@@ -12,7 +12,7 @@ from selector._clients._engine import Engine
 from selector._clients._open import engine_of
 from selector._clients._tables import beliefs_table, restore, saved
 from selector.config import Config, Watch, environment
-from selector.errors import ConfigError, SelectorError
+from selector.errors import SelectorError
 
 __all__ = ["Reload"]
 
@@ -87,14 +87,13 @@ class Reload:
         self._core.scribe.write()
         try:
             with self._core.engine.lock:
-                _hand_over(self._core, engine)
-                self.version += 1
-                now = self._clock()
-                event = {"kind": "config", "at": now, "digest": config.digest, "version": self.version}
+                event = {"kind": "config", "at": self._clock(), "digest": config.digest, "version": self.version + 1}
                 self._core.state.append(event)
-        except (SelectorError, ConfigError) as error:
+                _hand_over(self._core, engine)
+        except SelectorError as error:
             return str(error)
         self._config = config
+        self.version += 1
         _logger.info("configuration %s is in force, version %d", config.digest, self.version)
         return None
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from numpy.typing import NDArray
 
 from selector.candidates import Screen
 from selector.config import Config, Reference, rules_of
@@ -19,7 +18,6 @@ from selector.rules import Applied, Condition, Facts, Rule, Rules, Surroundings
 __all__ = ["Ruled", "Ruling"]
 
 _MODE = "mode"  # the name of the rule, and the experiment, that `mode: {share: ...}` is
-Bools = NDArray[np.bool_]
 Exclusions = tuple[Exclusion | None, ...]
 
 
@@ -34,26 +32,25 @@ class Ruled:
         Why models may not serve, before the task's own wishes.
     may
         Who may, shape (n_models,).
-    good
-        Who is believed good enough, shape (n_models,); all, where no bar is set.
     bonus
         Points of success that are added to what is drawn; None: none.
     explores
         Whether exploration is allowed; None: as the type says.
     forced
         The model that rules force, where it may serve; None: the policy chooses.
+    is_quick
+        Whether a plain task can be chosen for without care: no word on routes, and exploration is as usual.
     weights, rest
         With which probability each model is forced over all ids, and with which the policy chooses.
     """
 
     __slots__ = (
-        "_quick",
         "applied",
         "bonus",
         "exclusions",
         "explores",
         "forced",
-        "good",
+        "is_quick",
         "may",
         "odds",
         "reason",
@@ -61,24 +58,16 @@ class Ruled:
         "weights",
     )
 
-    def __init__(
-        self, applied: Applied | None, exclusions: Exclusions, bonus: Floats | None, good: Bools, board: Board
-    ) -> None:
-        self.applied, self.exclusions, self.bonus, self.good = applied, exclusions, bonus, good
+    def __init__(self, applied: Applied | None, exclusions: Exclusions, bonus: Floats | None, board: Board) -> None:
+        self.applied, self.exclusions, self.bonus = applied, exclusions, bonus
         self.may = np.array([each is None for each in exclusions])
         self.explores: bool | None = None if applied is None else applied.explore
         self.forced: int | None = None
         self.weights: Floats = np.zeros(len(exclusions))
         self.rest = 1.0
-        both = self.may & good
-        self.odds: Odds = board.among(both if both.any() else self.may, bonus)
-        self._quick = self.explores is not False and bool(self.may.any()) and not _names_routes(applied)
+        self.odds: Odds = board.among(self.may, bonus)
+        self.is_quick = self.explores is not False and bool(self.may.any()) and not _names_routes(applied)
         self.reason = Basis.ONLY_CANDIDATE if self.odds.may.sum() == 1 else Basis.POLICY
-
-    @property
-    def is_quick(self) -> bool:
-        """Whether a plain task can be chosen for without care: no word on routes, and exploration is as usual."""
-        return self._quick
 
     def force(self, models: tuple[str, ...], on_trial: Exclusions) -> None:
         """Work out who is forced, and with which probability over all ids; who may not serve is not.
@@ -222,7 +211,6 @@ class Ruling:
             points = self._screen.preferences(base)
             bonus = points if points.any() else None
             bar = bar if base.min_success is None else base.min_success
-        good = np.ones(len(exclusions), bool)
         may = np.array([each is None for each in exclusions])
         if bar is not None and may.any():
             good = MinSuccess(bar, self._confidence).screen(board.view(board.high, board.cost, may, bonus))
@@ -230,7 +218,7 @@ class Ruling:
             exclusions = tuple(
                 below if each is None and not ok else each for each, ok in zip(exclusions, good.tolist(), strict=True)
             )
-        found = Ruled(applied, exclusions, bonus, good, board)
+        found = Ruled(applied, exclusions, bonus, board)
         first = self._rules is not None and self._rules.match == "first"
         found.force(self._models, known if first else exclusions)
         return found

@@ -44,7 +44,6 @@ class Scribe:
 
     def __init__(self, state: State, engine: Engine, *, prompts: bool) -> None:
         self._state, self._engine, self._fold, self._prompts = state, engine, engine.fold, prompts
-        self._claimed = True
         self.at_once = bool(engine.budget.hard)
         self.unwritten = engine.unwritten
         self.untold: dict[str, Decision] = {}
@@ -84,7 +83,7 @@ class Scribe:
 
     def after_fork(self) -> None:
         """Leave in a forked child what waits to its parent, who writes it; the child may be told what came of it."""
-        fold, self._claimed = self._fold, False
+        fold = self._fold
         fold.n_decisions -= self.n_unheard
         for id_, decision in self.unwritten.items():
             if self.at_once:
@@ -96,22 +95,27 @@ class Scribe:
 
     def _write_at_once(self, decision: Decision) -> None:
         """Write a decision before anybody acts on it; what only explains it may wait."""
-        if not self._claimed:
+        if not self._state.claimed:
             raise StateError(
                 f"a hard budget admits one process, and {self._state.path} was opened before this process was forked; "
                 "open it in one process alone"
             )
-        offer = cast("Offer", decision.deal)
-        if offer.logged is None:
-            last = self._laid_open.get(offer.task_type)
-            offer.logged = decision.id if last is None or self._may_explain(decision) else last
-            self._laid_open[offer.task_type] = offer.logged
+        self._lay_open(decision)
         likely = _log.propensity(decision)
         if self._prompts or not _log.is_bare(decision):
             self._state.append(_log.decided(decision, propensity=likely, prompts=self._prompts))
         else:
             self._state.append_body(_log.plain(decision, likely))
         self.unwritten[decision.id] = decision
+
+    def _lay_open(self, decision: Decision) -> Offer:
+        """Name the decision with which what was on the table is written: this one, or an earlier one of its type."""
+        offer = cast("Offer", decision.deal)
+        if offer.logged is None:
+            last = self._laid_open.get(offer.task_type)
+            offer.logged = decision.id if last is None or self._may_explain(decision) else last
+            self._laid_open[offer.task_type] = offer.logged
+        return offer
 
     def _may_explain(self, decision: Decision) -> bool:
         """Tell whether what was on the table may be written: of one in twenty decisions, and every five seconds."""
@@ -148,15 +152,9 @@ class Scribe:
         return True
 
     def _rest(self, decision: Decision, propensity: float | None) -> Iterator[dict[str, Any]]:
-        offer = cast("Offer", decision.deal)
-        if self.at_once and offer.logged == decision.id:
+        offer = self._lay_open(decision)
+        if offer.logged == decision.id:
             yield _log.offered(offer, decision)
-        elif offer.logged is None:
-            last = self._laid_open.get(offer.task_type)
-            if last is None or self._may_explain(decision):
-                yield _log.offered(offer, decision)
-                last = decision.id
-            self._laid_open[offer.task_type] = offer.logged = last
         if not self.at_once:
             yield _log.decided(decision, propensity=propensity, prompts=self._prompts)
         elif _log.propensity(decision) is None:

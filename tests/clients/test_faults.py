@@ -200,7 +200,7 @@ class TestAFullDisk:
         selector = open_selector()
         files.refuses = True
         fill(selector)
-        for tidy in (selector._core.snapshot, selector._core.seal):
+        for tidy in (selector._core.snapshot, selector._core.state.seal):
             with pytest.raises(StateError, match="make room"):
                 tidy()
         assert n_believed(selector) == 12

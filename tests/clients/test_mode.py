@@ -91,3 +91,9 @@ def test_a_default_model_is_the_one_of_today_where_no_other_is_named(tmp_path):
     config = {"models": MODELS, "mode": "off", "default_model": "small"}
     with Selector.open(config, state=tmp_path / "state") as selector:
         assert selector.select(Task("x")).model == "small"
+
+
+@pytest.mark.parametrize("mode", ["off", "shadow"])
+def test_nothing_is_held_where_there_is_no_hard_budget(opened, mode):
+    decision = opened(mode).select(Task("x", input_tokens=10, max_cost_usd=1.0))
+    assert (decision.model, decision.held_usd) == ("today", 0)

@@ -307,3 +307,17 @@ class TestTheMostThatATaskMayCost:
         with pytest.raises(NoEligibleModelError) as refused:
             selector.select(Task("coding", input_tokens=1_000, max_cost_usd=1e-9))
         assert refused.value.reasons["small"].startswith("over_max_cost")
+
+
+def test_an_alarm_that_rings_while_a_price_changes_is_written_down_all_the_same(opened, clock):
+    """Seven failures wait for an eighth to be learnt; the choice that notices the new price learns them first."""
+    selector = opened({"m": {**PLAIN, "prices": [{"from": "2026-03-11", "usd_per_mtok_out": 60}]}})
+    for score in [1] * 40 + [0] * 7:
+        selector.record(selector.select(Task("coding")), Outcome(score=score))
+    assert selector._core.mind.beliefs.events == []
+    clock.now += timedelta(hours=12).total_seconds()
+    selector.select(Task("coding"))
+    selector.beliefs()
+    selector.flush()
+    assert len(selector._core.mind.beliefs.events) == 1
+    assert [e["model"] for e in selector._core.state.events() if e["kind"] == "drift"] == ["m"]

@@ -119,6 +119,18 @@ TRIAL = {"name": "trial", "condition": "task_type == 'coding'", "share": "25%", 
 PROVIDERS = {"eu": {"kind": "openai", "data": ["eu"]}, "us": {"kind": "openai"}}
 
 
+class TestRoutes:
+    BOTH = ("us", "eu")
+
+    @pytest.mark.parametrize("provider", BOTH)
+    @pytest.mark.parametrize("task", [{}, {"input_tokens": 900}], ids=str)
+    def test_a_route_that_is_forced_is_the_one_that_serves(self, opened, provider, task):
+        models = {"both": {**PRICED, "routes": {"us": {}, "eu": {}}}, "small": {**PRICED, "provider": "us"}}
+        rule = {"condition": "priority == 0", "model": f"both@{provider}"}
+        decision = opened(rule, models=models, providers=PROVIDERS).select(Task("x", priority=0, **task))
+        assert (decision.route, decision.reason, decision.propensity) == (f"both@{provider}", Basis.RULE, 1)
+
+
 class TestShares:
     @pytest.mark.parametrize("task", [{}, {"input_tokens": 300}, {"prompt": "Sort these."}], ids=str)
     def test_choices_come_as_often_as_is_logged(self, opened, task):
