@@ -11,8 +11,26 @@
     ├── UnknownDecisionError (KeyError)     an outcome for a decision that was never made here
     ├── NoEligibleModelError                every model was excluded; `reasons` says why, model by model
     │   └── BudgetExceededError             the exclusion was money: `budget`, `resets_at`
-    └── StateError                          the state folder cannot be read or written
-        └── SchemaVersionError              it was written by another version
+    ├── StateError                          the state folder cannot be read or written
+    │   └── SchemaVersionError              it was written by another version
+    ├── AllAttemptsFailedError (ExceptionGroup)  a run has no answer; `run` and `attempts` say what was tried
+    └── CallError                           one call failed: `failure`, `status_code`, `attempts`
+        ├── BadRequestError                 400 and the like
+        │   ├── ContextWindowExceededError  the task is too long for the model
+        │   └── ContentPolicyViolationError  the provider declines the content
+        ├── AuthenticationError             401, or no key
+        │   └── PermissionDeniedError       403
+        ├── NotFoundError                   404: the provider does not have the model
+        ├── RateLimitError                  429
+        │   └── QuotaExceededError          the provider's own limit is spent until `resets_at`
+        ├── InternalServerError             5xx
+        │   └── ServiceUnavailableError     503, 529: overloaded
+        ├── APIConnectionError              refused, reset, no such name; or a command that did not start
+        │   └── APITimeoutError (TimeoutError)  no answer in time
+        │       └── DeadlineExceededError   the run's own time is over
+        ├── InvalidAnswerError              there is an answer, and it is no good
+        │   └── EmptyAnswerError            it holds nothing
+        └── CallCancelledError              the caller gave up
 
 Each message names the field, the value and the remedy.
 """
@@ -20,20 +38,38 @@ Each message names the field, the value and the remedy.
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
 __all__ = [
+    "APIConnectionError",
+    "APITimeoutError",
+    "AllAttemptsFailedError",
+    "AuthenticationError",
+    "BadRequestError",
     "BudgetExceededError",
+    "CallCancelledError",
+    "CallError",
     "ConfigError",
+    "ContentPolicyViolationError",
+    "ContextWindowExceededError",
     "DataError",
+    "DeadlineExceededError",
+    "EmptyAnswerError",
+    "InternalServerError",
+    "InvalidAnswerError",
     "InvalidOutcomeError",
     "NoEligibleModelError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "QuotaExceededError",
+    "RateLimitError",
     "SchemaVersionError",
     "SelectorError",
+    "ServiceUnavailableError",
     "StateError",
     "UnknownDecisionError",
     "UnknownModelError",
@@ -190,3 +226,146 @@ class StateError(SelectorError):
 
 class SchemaVersionError(StateError):
     """The state was written by another version of the library."""
+
+
+class CallError(SelectorError):
+    """One call to one route failed.
+
+    The names below it are those that users of the ``openai`` package know, where the meaning is the same.
+
+    Parameters
+    ----------
+    message
+        What happened, without the prompt and without keys.
+    failure
+        Why, as the name of a `Failure`.
+    status_code
+        The HTTP status, or a command's exit code.
+    route
+        Which route was called.
+    resets_at
+        When there is room again, where the provider says so.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        failure: str = "",
+        status_code: int | None = None,
+        route: str | None = None,
+        resets_at: datetime | None = None,
+    ) -> None:
+        self.failure, self.status_code, self.route, self.resets_at = failure, status_code, route, resets_at
+        self.run: object = None
+        self.attempts: Sequence[object] = ()
+        super().__init__(message)
+
+
+class BadRequestError(CallError):
+    """The request is malformed: it would fail everywhere."""
+
+
+class ContextWindowExceededError(BadRequestError):
+    """The task does not fit the model's context."""
+
+
+class ContentPolicyViolationError(BadRequestError):
+    """The provider declined the content."""
+
+
+class AuthenticationError(CallError):
+    """The credentials are missing or were refused."""
+
+
+class PermissionDeniedError(AuthenticationError):
+    """The credentials do not allow this."""
+
+
+class NotFoundError(CallError):
+    """The provider does not have the model."""
+
+
+class RateLimitError(CallError):
+    """Too many calls at once."""
+
+
+class QuotaExceededError(RateLimitError):
+    """The provider's own limit is spent until its reset."""
+
+
+class InternalServerError(CallError):
+    """The provider broke."""
+
+
+class ServiceUnavailableError(InternalServerError):
+    """The provider has no capacity now."""
+
+
+class APIConnectionError(CallError):
+    """The provider could not be reached, or its command could not be started."""
+
+
+class APITimeoutError(APIConnectionError, TimeoutError):
+    """No answer came in time."""
+
+
+class DeadlineExceededError(APITimeoutError):
+    """The run's own time is over."""
+
+
+class InvalidAnswerError(CallError):
+    """There is an answer, and it does not parse, or the check refused it."""
+
+
+class EmptyAnswerError(InvalidAnswerError):
+    """The call went well and the answer holds nothing."""
+
+
+class CallCancelledError(CallError):
+    """The caller gave up."""
+
+
+class AllAttemptsFailedError(SelectorError, ExceptionGroup[Exception]):
+    """A run has no answer: every attempt failed, each with its own error within.
+
+    Parameters
+    ----------
+    message
+        What was asked for, and what was tried.
+    errors
+        What each attempt raised.
+    run
+        The blocked run.
+
+    Examples
+    --------
+    >>> try:
+    ...     raise AllAttemptsFailedError("two models failed", [RateLimitError("busy"), APITimeoutError("slow")])
+    ... except* RateLimitError as busy:
+    ...     print(len(busy.exceptions))
+    ... except* APITimeoutError as slow:
+    ...     print(slow.exceptions[0])
+    1
+    slow
+    """
+
+    run: object
+    attempts: Sequence[object]
+
+    def __new__(cls, message: str, errors: Sequence[Exception], run: object = None) -> Self:
+        """Make the group of what went wrong."""
+        found = super().__new__(cls, message, errors)
+        found.run, found.attempts = run, getattr(run, "attempts", ())
+        return found
+
+    def __init__(self, message: str, errors: Sequence[Exception], run: object = None) -> None:
+        """Leave all to `__new__`, as exception groups do."""
+
+    def derive(self, errors: Sequence[Exception]) -> AllAttemptsFailedError:  # type: ignore[override]  # exceptions alone
+        """Make a group of some of its errors, for ``except*``."""
+        return AllAttemptsFailedError(self.message, errors, self.run)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Survive the way from another process."""
+        return AllAttemptsFailedError, (self.message, list(self.exceptions), self.run)

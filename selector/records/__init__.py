@@ -8,9 +8,12 @@ from selector.records._attempt import Attempt
 from selector.records._basis import Basis
 from selector.records._candidate import Candidate, Exclusion, Reason
 from selector.records._decision import Deal, Decision, Layout
+from selector.records._event import DoneEvent, Event, SwitchedEvent, TextEvent, ToolCallEvent, UsageEvent
 from selector.records._failure import Failure
+from selector.records._message import Message, Part, ToolCall
 from selector.records._outcome import Judgement, Outcome, Usage
 from selector.records._run import Run
+from selector.records._seen import HealthSeen, QuotaSeen
 from selector.records._task import Task
 
 __all__ = [
@@ -19,13 +22,24 @@ __all__ = [
     "Candidate",
     "Deal",
     "Decision",
+    "DoneEvent",
+    "Event",
     "Exclusion",
     "Failure",
+    "HealthSeen",
     "Judgement",
     "Layout",
+    "Message",
     "Outcome",
+    "Part",
+    "QuotaSeen",
     "Reason",
     "Run",
+    "SwitchedEvent",
     "Task",
+    "TextEvent",
+    "ToolCall",
+    "ToolCallEvent",
     "Usage",
+    "UsageEvent",
 ]

@@ -36,11 +36,20 @@ class Attempt:
     number: int = 1
     """Which attempt of its decision, from 1."""
     selected_by: str = "policy"
-    """Who chose it: ``policy``, ``rule``, ``route`` (another of the same model), ``chain``, ``last_resort``."""
+    """Who chose it: ``policy``, ``rule``, ``retry`` (the same route again), ``route`` (another of the same model),
+    ``chain``, ``last_resort``."""
     propensity: float | None = None
     """With which probability a policy chose it; None for a configured step."""
     usage: Usage = field(default_factory=Usage)
     """What it used, also when it failed."""
+    estimated: bool = False
+    """Whether the provider never said what it used, and that was counted from the characters."""
+    snapshot: str | None = None
+    """The model that the provider says answered, such as ``gpt-4o-2024-08-06``."""
+    status: int | None = None
+    """The HTTP status, or the exit code of a command; None: there was none."""
+    score: float | None = None
+    """What the run's own check says of the answer, in [0, 1]; None: it was not checked."""
     failure: Failure | None = None
     """Why it failed, as a `Failure` or its name; None: it answered."""
     detail: str = ""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from selector.records._attempt import Attempt
 from selector.records._decision import Decision
+from selector.records._message import Message, ToolCall
 from selector.records._outcome import Outcome, Usage
 
 __all__ = ["Run"]
@@ -27,11 +27,11 @@ class Run:
     """The choice."""
     attempts: tuple[Attempt, ...] = ()
     """Every call that was made, in order."""
-    text: str | None = None
+    text: str | None = field(default=None, repr=False)
     """The answer as a text; None: there is none, or it calls tools alone."""
-    message: Mapping[str, object] | None = field(default=None, repr=False)
-    """The answer as a chat message."""
-    tool_calls: Sequence[Mapping[str, object]] = ()
+    message: Message | None = field(default=None, repr=False)
+    """The answer as a message; ``message.as_chat()`` goes on with the conversation."""
+    tool_calls: tuple[ToolCall, ...] = ()
     """The tools that the model wants called."""
     outcome: Outcome | None = None
     """What was recorded of it."""
@@ -42,7 +42,7 @@ class Run:
     latency_s: float | None = None
     """Seconds from the first call to the answer."""
     status: Literal["answered", "blocked"] = "answered"
-    """Whether there is an answer."""
+    """Whether there is an answer; why not is said by the last of `attempts`."""
 
     @property
     def id(self) -> str:

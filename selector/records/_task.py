@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from selector.errors import ConfigError
 from selector.records._checks import MOST_USD, count, keep, mapping, mappings, number, word, words
+from selector.records._message import Message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,8 +58,8 @@ class Task:
     """The caller's own name for the task, copied to the log."""
     prompt: str | None = field(default=None, repr=False)
     """What to do, as one text. Give this or `messages`, not both."""
-    messages: Sequence[Mapping[str, object]] | None = field(default=None, repr=False, hash=False)
-    """What to do, as chat messages."""
+    messages: Sequence[Mapping[str, object] | Message] | None = field(default=None, repr=False, hash=False)
+    """What to do, as chat messages; an answer's `Run.message` is one too."""
     system: str | None = field(default=None, repr=False)
     """The system prompt."""
     tools: Sequence[Mapping[str, object]] | None = field(default=None, repr=False, hash=False)
@@ -121,7 +122,7 @@ class Task:
             if text is not None and not isinstance(text, str):
                 raise _refused(f"Task.{name} must be a text, not a {type(text).__name__}")
         lists = {name: words(f"Task.{name}", getattr(self, name), _refused) for name in ("needs", "labels", "only")}
-        chat = {name: mappings(f"Task.{name}", getattr(self, name), _refused) for name in ("messages", "tools")}
+        chat = {name: mappings(f"Task.{name}", _plain(getattr(self, name)), _refused) for name in ("messages", "tools")}
         keep(self, **lists, **chat)
 
     def _keep_numbers(self) -> None:
@@ -141,6 +142,13 @@ class Task:
             raise _refused("Task.deadline_s must be more than 0 seconds, not 0; leave it out for no deadline")
         most = number("Task.max_cost_usd", self.max_cost_usd, _refused, high=MOST_USD)
         keep(self, **kept, deadline_s=deadline, max_cost_usd=most)
+
+
+def _plain(given: object) -> object:
+    """Turn messages into the mappings they stand for."""
+    if isinstance(given, (list, tuple)) and any(isinstance(each, Message) for each in given):
+        return [each.as_chat() if isinstance(each, Message) else each for each in given]
+    return given
 
 
 def _refused(message: str) -> ConfigError:

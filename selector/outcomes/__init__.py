@@ -1,0 +1,1 @@
+"""What came of a call: checks of its answer."""
