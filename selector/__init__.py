@@ -4,36 +4,82 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from selector._clients import AsyncSelector, Selector, Status
+    from selector._clients import AsyncSelector, AsyncStream, Selector, Status, Stream
     from selector.config import Config
-    from selector.records import Attempt, Candidate, Decision, Exclusion, Failure, Judgement, Outcome, Run, Task, Usage
+    from selector.records import (
+        Attempt,
+        Candidate,
+        Decision,
+        DoneEvent,
+        Event,
+        Exclusion,
+        Failure,
+        Judgement,
+        Message,
+        Outcome,
+        Run,
+        SwitchedEvent,
+        Task,
+        TextEvent,
+        ToolCall,
+        ToolCallEvent,
+        Usage,
+        UsageEvent,
+    )
 
 _PLACES = {
-    "AsyncSelector": "_clients",
-    "Selector": "_clients",
-    "Status": "_clients",
+    **dict.fromkeys(("AsyncSelector", "AsyncStream", "Selector", "Status", "Stream"), "_clients"),
     "Config": "config",
     **dict.fromkeys(
-        ("Attempt", "Candidate", "Decision", "Exclusion", "Failure", "Judgement", "Outcome", "Run", "Task", "Usage"),
+        (
+            "Attempt",
+            "Candidate",
+            "Decision",
+            "DoneEvent",
+            "Event",
+            "Exclusion",
+            "Failure",
+            "Judgement",
+            "Message",
+            "Outcome",
+            "Run",
+            "SwitchedEvent",
+            "Task",
+            "TextEvent",
+            "ToolCall",
+            "ToolCallEvent",
+            "Usage",
+            "UsageEvent",
+        ),
         "records",
     ),
 }
 
 __all__ = [
     "AsyncSelector",
+    "AsyncStream",
     "Attempt",
     "Candidate",
     "Config",
     "Decision",
+    "DoneEvent",
+    "Event",
     "Exclusion",
     "Failure",
     "Judgement",
+    "Message",
     "Outcome",
     "Run",
     "Selector",
     "Status",
+    "Stream",
+    "SwitchedEvent",
     "Task",
+    "TextEvent",
+    "ToolCall",
+    "ToolCallEvent",
     "Usage",
+    "UsageEvent",
 ]
 
 

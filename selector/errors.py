@@ -108,7 +108,18 @@ def nearest(name: str, valid: Iterable[str]) -> str:
 
 
 class SelectorError(Exception):
-    """The root: catch this to catch all that `selector` raises on purpose."""
+    """The root: catch this to catch all that `selector` raises on purpose.
+
+    Attributes
+    ----------
+    run
+        The run that has no answer, as far as there is one.
+    attempts
+        What was tried in it.
+    """
+
+    run: object = None
+    attempts: Sequence[object] = ()
 
     def __reduce__(self) -> tuple[object, ...]:
         """Survive the way from another process with all attributes."""
@@ -257,8 +268,6 @@ class CallError(SelectorError):
         resets_at: datetime | None = None,
     ) -> None:
         self.failure, self.status_code, self.route, self.resets_at = failure, status_code, route, resets_at
-        self.run: object = None
-        self.attempts: Sequence[object] = ()
         super().__init__(message)
 
 
@@ -349,9 +358,6 @@ class AllAttemptsFailedError(SelectorError, ExceptionGroup[Exception]):
     1
     slow
     """
-
-    run: object
-    attempts: Sequence[object]
 
     def __new__(cls, message: str, errors: Sequence[Exception], run: object = None) -> Self:
         """Make the group of what went wrong."""

@@ -2,6 +2,8 @@
 
 from selector._clients._async import AsyncSelector
 from selector._clients._core import Core, Randomness
+from selector._clients._drive import Stream
+from selector._clients._drive_async import AsyncStream
 from selector._clients._history import told
 from selector._clients._open import configured, open_core, state_path
 from selector._clients._rebuild import Rebuilt, rebuild
@@ -10,11 +12,13 @@ from selector._clients._status import Status, status_of
 
 __all__ = [
     "AsyncSelector",
+    "AsyncStream",
     "Core",
     "Randomness",
     "Rebuilt",
     "Selector",
     "Status",
+    "Stream",
     "configured",
     "open_core",
     "rebuild",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from selector._clients._drive_async import AsyncStream, drive_async
+from selector._clients._many import many_async
+from selector._clients._orders import Checked
 from selector._clients._selector import Selector
 from selector._clients._status import Status
-from selector.records import Decision, Outcome, Task
+from selector.execution import Provider
+from selector.records import Decision, Outcome, Run, Task
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,9 +51,10 @@ class AsyncSelector:
         state: str | os.PathLike[str] | None = None,
         seed: int | None = None,
         clock: Callable[[], float] | None = None,
+        providers: Mapping[str, Provider] | None = None,
     ) -> Self:
         """Open a state folder under a configuration; see `Selector.open`."""
-        return cls(Selector.open(source, state=state, seed=seed, clock=clock))
+        return cls(Selector.open(source, state=state, seed=seed, clock=clock, providers=providers))
 
     def __repr__(self) -> str:
         return f"Async{self._selector!r}"
@@ -66,6 +70,34 @@ class AsyncSelector:
     def select(self, task: Task) -> Decision:
         """Choose a model for a task; see `Selector.select`."""
         return self._selector.select(task)
+
+    async def run(self, task: Task, *, check: Checked = None, params: Mapping[str, object] | None = None) -> Run:
+        """Choose a model, call it, go on elsewhere when that fails, and record what came of it; see `Selector.run`.
+
+        Cancelled, the call ends, what is held is let go of, and nothing is recorded but that. A check may be a
+        coroutine function.
+        """
+        return await drive_async(self._selector.flow(task, check, params), self.run)
+
+    def stream(self, task: Task, *, check: Checked = None, params: Mapping[str, object] | None = None) -> AsyncStream:
+        """Do what `run` does, and give the answer as it comes; see `Selector.stream`."""
+        return AsyncStream(self._selector.flow(task, check, params, streaming=True), self.run)
+
+    async def run_many(
+        self,
+        tasks: Iterable[Task],
+        *,
+        concurrency: int = 8,
+        check: Checked = None,
+        params: Mapping[str, object] | None = None,
+        progress: bool = False,
+    ) -> list[Run]:
+        """Run many tasks, some at a time; see `Selector.run_many`."""
+
+        async def one(task: Task) -> Run:
+            return await self.run(task, check=check, params=params)
+
+        return await many_async(one, tasks, concurrency=concurrency, progress=progress)
 
     def record(self, decision: Decision | str, outcome: Outcome) -> None:
         """Report what came of a decision; see `Selector.record`."""
@@ -89,4 +121,4 @@ class AsyncSelector:
 
     async def close(self) -> None:
         """Write everything down, and let go of the folder."""
-        await asyncio.to_thread(self._selector.close)
+        await self._selector.aclose()

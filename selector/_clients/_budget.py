@@ -76,6 +76,19 @@ class Budget:
         self.room_nano -= nano
         self.room_requests -= 1
 
+    def lacks(self, nano: int, tokens: int) -> Till | None:
+        """Name the tightest hard budget that more for a call under way does not fit; a call is one request."""
+        tills = [till for till in self.hard if till.resource != "requests"]
+        lacking = [till for till in tills if till.amount(nano, tokens) > max(till.room, 0)]
+        return min(lacking, key=lambda till: till.room / max(till.limit, 1), default=None)
+
+    def hold_more(self, nano: int, tokens: int, at: float) -> None:
+        """Hold more for a call that is under way."""
+        for till in self.tills:
+            if till.resource != "requests":
+                till.hold(till.amount(nano, tokens), at)
+        self._look()
+
     def _look(self) -> None:
         """Note the least room in dollars and in requests of all hard budgets: most calls are far from it."""
         nano = requests = _PLENTY

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,9 +25,30 @@ from selector.rules import Applied
 
 __all__ = ["Careful", "Choice"]
 
-_FREE = 0.0
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _LIMITS = (Reason.BELOW_MIN_SUCCESS, Reason.TOO_SLOW)
 _BYTES_A_PART = 64  # what a provider adds to a message of its own, at most, in tokens
+
+
+class Asking(NamedTuple):
+    """What is chosen for, from what, when."""
+
+    task: Task
+    offer: Offer
+    ruled: Ruled | None
+    """What the rules made of the offer."""
+    at_s: float
+    """Seconds since 1970, where some route's health depends on them."""
+
+    @property
+    def at(self) -> datetime:
+        """The moment."""
+        return datetime.fromtimestamp(self.at_s, UTC) if self.at_s > 0 else _EPOCH
+
+    @property
+    def applied(self) -> Applied | None:
+        """What follows from the rules."""
+        return None if self.ruled is None else self.ruled.applied
 
 
 class Choice(NamedTuple):
@@ -48,10 +70,14 @@ class _Case(NamedTuple):
     guessed: bool
     routes: tuple[Route, ...]
     tariff: Tariff
+    line: Cost
+    """What it is expected to cost, as it grows with its length."""
     cost: Floats
+    """The same, in all."""
     worst: list[tuple[int | None, int | None]]
     """The most that a call of each can take, in nano-dollars and in tokens; None: nothing bounds it."""
     ruled: Ruled | None
+    at: datetime
 
 
 class Careful:
@@ -65,8 +91,10 @@ class Careful:
 
     def __init__(self, mind: Mind, budget: Budget, screen: Screen) -> None:
         self._mind, self._budget, self._screen = mind, budget, screen
+        models = tuple(mind.plan.catalog)
+        self._only_routes = tuple(m.route for m in models) if all(len(m.routes) == 1 for m in models) else None
 
-    def choose(self, task: Task, offer: Offer, u: float, ruled: Ruled | None = None) -> Choice:
+    def choose(self, ask: Asking, u: float) -> Choice:
         """Choose a model for a task, of those who may serve it.
 
         Raises
@@ -74,7 +102,8 @@ class Careful:
         NoEligibleModelError
             If nobody may; BudgetExceededError, if it is for want of money.
         """
-        case = self._case(task, offer, ruled)
+        task, offer, ruled = ask.task, ask.offer, ask.ruled
+        case = self._case(ask)
         exclusions, tightest = self._exclusions(task, case), None
         if self._budget.hard:
             exclusions, tightest = self._fitting(case, exclusions)
@@ -86,31 +115,45 @@ class Careful:
         odds = offer.among(self._lasting(case, may), bonus)
         if forced is not None and may[forced]:
             return self._choice(case, odds, (forced, 0, Basis.RULE), exclusions)
-        explores = offer.explores if ruled is None or ruled.explores is None else ruled.explores
-        if not explores or task.explore is False:
-            arm, forced, row = odds.at(case.cost).best_mean(), False, 0
-            reason = Basis.BEST_BELIEVED
-        else:
-            arm, forced, row = offer.board.choose_at(u, Cost(case.cost, _FREE * case.cost, 0.0), odds)
-            reason = Basis.EXPLORATION if forced else Basis.POLICY
+        found = _taken(ask, case, odds, u)
         if may.sum() == 1:
-            reason = Basis.ONLY_CANDIDATE
-        return self._choice(case, odds, (arm, row, reason), exclusions)
+            found = (*found[:2], Basis.ONLY_CANDIDATE)
+        return self._choice(case, odds, found, exclusions)
 
-    def as_today(self, task: Task, offer: Offer, arm: int, shadow: Choice | str | None) -> Choice:
+    def again(self, ask: Asking, u: float, tried: frozenset[str]) -> Choice | None:
+        """Choose for a task once more, among the models that were not tried; None: none of them may serve.
+
+        Whether the choice fits the budgets is for the caller to ask, who holds something for the task already.
+        """
+        case = self._case(ask)
+        used = Exclusion(reason=Reason.ALREADY_TRIED)
+        named = zip(ask.offer.models, self._exclusions(ask.task, case), strict=True)
+        exclusions = tuple(used if name in tried else why for name, why in named)
+        may = np.array([why is None for why in exclusions])
+        if not may.any():
+            return None
+        odds = ask.offer.among(may, None if ask.ruled is None else ask.ruled.bonus)
+        found = _taken(ask, case, odds, u)
+        if may.sum() == 1:
+            found = (*found[:2], Basis.ONLY_CANDIDATE)
+        choice = self._choice(case, odds, found, exclusions)
+        return choice._replace(terms=choice.terms._replace(ruled=None))
+
+    def as_today(self, ask: Asking, arm: int, shadow: Choice | str | None) -> Choice:
         """Let the model of today serve, whatever was chosen, and note that.
 
         Parameters
         ----------
-        task, offer
+        ask
             What it is about.
         arm
             The model of today.
         shadow
             What would have been chosen, or why nothing; None: nobody asked.
         """
+        offer = ask.offer
         odds = shadow.terms.odds if isinstance(shadow, Choice) else offer.odds
-        found = self._choice(self._case(task, offer, None), odds, (arm, 0, Basis.INCUMBENT), None)
+        found = self._choice(self._case(ask._replace(ruled=None)), odds, (arm, 0, Basis.INCUMBENT), None)
         return found._replace(terms=found.terms._replace(shadow=_noted(shadow, offer)))
 
     def _choice(
@@ -128,7 +171,7 @@ class Careful:
             case.guessed,
             row,
             odds,
-            Cost(case.cost, _FREE * case.cost, 0.0),
+            case.line,
             exclusions,
             case.routes,
             tokens or 0,
@@ -137,41 +180,52 @@ class Careful:
         )
         return Choice(terms, arm, reason, case.routes[arm].name, float(case.cost[arm]), nano or 0)
 
-    def _case(self, task: Task, offer: Offer, ruled: Ruled | None) -> _Case:
-        mind = self._mind
+    def _case(self, ask: Asking) -> _Case:
+        mind, task, offer = self._mind, ask.task, ask.offer
         guessed, tokens = False, task.input_tokens
         if tokens is None:
             tokens = count_tokens(task)
             guessed = tokens is not None
         bound = _bytes(task) if guessed else tokens
-        routes = tuple(self._route(k, task, tokens, ruled) for k in range(len(offer.models)))
+        routes = self._only_routes or tuple(self._route(k, ask, tokens) for k in range(len(offer.models)))
         tariff = mind.tariffs.of(routes, tokens or 0)
-        ratio = mind.dollar_ratio()
-        if tokens is None:
-            lengths: Floats | float = offer.usual_input
+        if tariff is offer.tariff:
+            line = offer.cost(offer.usual_input if tokens is None else tokens, guessed=guessed)
         else:
-            lengths = tokens * mind.length_ratio() if guessed else float(tokens)
-        out = offer.tokens * tariff.usd_per_token + tariff.call_usd
-        cost: Floats = (out + lengths * (tariff.usd_in * mind.input_ratio())) * ratio
+            line = self._line(offer, tariff, tokens, guessed=guessed)
         bounded = bool(self._budget.hard) or task.max_cost_usd is not None
         worst = [self._worst(k, task, bound, routes) for k in range(len(routes))] if bounded else []
-        return _Case(task, tokens, guessed, routes, tariff, cost, worst or [(0, 0)] * len(routes), ruled)
+        worst = worst or [(most, None) for most in tariff.most_call]
+        return _Case(task, tokens, guessed, routes, tariff, line, line.usd, worst, ask.ruled, ask.at)
 
-    def _route(self, k: int, task: Task, tokens: int | None, ruled: Ruled | None) -> Route:
+    def _line(self, offer: Offer, tariff: Tariff, tokens: int | None, *, guessed: bool) -> Cost:
+        """Say what a task costs on routes, or at a length, that are not its type's."""
+        mind, lengths = self._mind, offer.usual_input if tokens is None else float(tokens)
+        ratio = mind.dollar_ratio()
+        price = tariff.usd_in * mind.input_ratio() * ratio
+        if guessed:
+            price = price * mind.length_ratio()
+        return Cost((offer.tokens * tariff.usd_per_token + tariff.call_usd) * ratio, price, lengths)
+
+    def _route(self, k: int, ask: Asking, tokens: int | None) -> Route:
+        task, ruled = ask.task, ask.ruled
         model = self._mind.plan.catalog.model(self._mind.plan.models[k])
         if len(model.routes) == 1:
             return model.route
         if ruled is not None and ruled.forced == k:
-            forced = self._screen.forced(ruled.applied, task, input_tokens=tokens)
+            forced = self._screen.forced(ruled.applied, task, input_tokens=tokens, at=ask.at)
             if forced is not None and forced.route is not None:
                 return forced.route
         try:
-            return self._screen.route(k, task, input_tokens=tokens, applied=_applied(ruled))
+            return self._screen.route(k, task, input_tokens=tokens, applied=ask.applied, at=ask.at)
         except NoEligibleModelError:
             return model.route
 
     def _exclusions(self, task: Task, case: _Case) -> tuple[Exclusion | None, ...]:
-        found = self._screen.of_task(task, input_tokens=case.tokens, applied=_applied(case.ruled))
+        applied = None if case.ruled is None else case.ruled.applied
+        found = self._screen.of_task(task, input_tokens=case.tokens, applied=applied, at=case.at)
+        if not self._budget.hard and task.max_cost_usd is None and case.tariff.all_limited:
+            return _within_limits(found, case.ruled)
         money = cost_exclusions(
             Costs(
                 priced=case.tariff.known.tolist(),
@@ -190,7 +244,7 @@ class Careful:
                     excluded[k] = Exclusion(
                         reason=Reason.UNBOUNDED_COST, detail="nothing bounds its tokens; give max_output_tokens"
                     )
-        return _within_limits(excluded, case.ruled)
+        return _within_limits(tuple(excluded), case.ruled)
 
     def _fitting(
         self, case: _Case, exclusions: tuple[Exclusion | None, ...]
@@ -225,10 +279,18 @@ class Careful:
     def _worst(self, k: int, task: Task, bound: int | None, routes: tuple[Route, ...]) -> tuple[int | None, int | None]:
         """Return the most that a call can take, in nano-dollars and in tokens; None: nothing bounds it."""
         longest, route = task.max_output_tokens, routes[k]
+        if bound is not None and route.context_tokens is not None:
+            bound = min(bound, route.context_tokens)
         nano = self._mind.tariffs.worst_nano(routes, k, bound, longest)
         read = bound if bound is not None else route.context_tokens
         written = longest if longest is not None else route.max_output_tokens or route.context_tokens
-        return nano, None if read is None or written is None else read + written
+        unbounded = read is None or written is None or route.is_open_ended
+        return nano, None if unbounded else (read or 0) + (written or 0)
+
+    def worst_of(self, route: Route, task: Task) -> tuple[int | None, int | None]:
+        """Return the most that a call at a route can take, in nano-dollars and in tokens; None: nothing bounds it."""
+        bound = _bytes(task) if task.input_tokens is None else task.input_tokens
+        return self._worst(0, task, bound, (route,))
 
     def _resort(
         self, case: _Case, offer: Offer, exclusions: tuple[Exclusion | None, ...], tightest: Till | None
@@ -276,19 +338,25 @@ def _noted(shadow: Choice | str | None, offer: Offer) -> dict[str, Any] | None:
     }
 
 
-def _applied(ruled: Ruled | None) -> Applied | None:
-    return None if ruled is None else ruled.applied
+def _taken(ask: Asking, case: _Case, odds: Odds, u: float) -> tuple[int, int, Basis]:
+    """Let the policy choose: the model, the row of draws, why."""
+    ruled, offer = ask.ruled, ask.offer
+    explores = offer.explores if ruled is None or ruled.explores is None else ruled.explores
+    if not explores or ask.task.explore is False:
+        return odds.at(case.cost).best_mean(), 0, Basis.BEST_BELIEVED
+    arm, forced, row = offer.board.choose_at(u, case.line, odds)
+    return arm, row, Basis.EXPLORATION if forced else Basis.POLICY
 
 
-def _within_limits(excluded: list[Exclusion | None], ruled: Ruled | None) -> tuple[Exclusion | None, ...]:
+def _within_limits(excluded: tuple[Exclusion | None, ...], ruled: Ruled | None) -> tuple[Exclusion | None, ...]:
     """Exclude whoever is not believed good or quick enough, unless nobody else is left."""
     if ruled is None:
-        return tuple(excluded)
+        return excluded
     found = [
         limit if why is None and limit is not None and limit.reason in _LIMITS else why
         for why, limit in zip(excluded, ruled.exclusions, strict=True)
     ]
-    return tuple(found) if None in found else tuple(excluded)
+    return tuple(found) if None in found else excluded
 
 
 def _bytes(task: Task) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from selector._clients import _log
-from selector._clients._book import Entry, facts_of
+from selector._clients._book import TOKENS, Entry, Facts, facts_of
 from selector._clients._budget import Budget
 from selector._clients._engine import Engine
 from selector._clients._fold import COUNTS, Fold
@@ -17,15 +18,16 @@ from selector._clients._mind import Mind
 from selector._clients._report import Report
 from selector._clients._scribe import Scribe
 from selector._clients._tables import FOLD_VERSION, beliefs_table, saved
+from selector._clients._tried import Tried, events_of
+from selector.budgets import Till
 from selector.errors import InvalidOutcomeError, UnknownDecisionError
 from selector.posteriors import Event as Withdrawal
-from selector.records import Decision, Outcome, Task
+from selector.records import Decision, HealthSeen, Outcome, QuotaSeen, Task
 from selector.store import State
 
 __all__ = ["Core", "Randomness"]
 
 _logger = logging.getLogger("selector")
-_HOLD_EXPIRES_S = 3_600.0
 _SNAPSHOT_OUTCOMES = 10_000
 _SNAPSHOT_S = 60.0
 _SURE_AFTER, _SURE_ALWAYS = 50, 1.0
@@ -41,6 +43,10 @@ class Randomness:
     def choices(self, *fork: int) -> np.random.Generator:
         """Give the generator of uniform numbers."""
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(1, *fork)))
+
+    def waits(self) -> np.random.Generator:
+        """Give the generator of how long to wait before another try."""
+        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(3,)))
 
     def key(self, *fork: int) -> int:
         """Give the key of posterior draws."""
@@ -113,11 +119,76 @@ class Core:
                 fold.began(id_, entry)
             fold.fold(*events, heard=True)
             self.scribe.untold.pop(id_, None)
-            self._note(outcome)
+            if outcome.source is not None and outcome.score is not None:
+                self._note(outcome.source, outcome.score)
             for event in events:
                 self.mind.count(event["kind"])
             if self.mind.is_due:
                 self._publish(now)
+
+    def finish(self, decision: Decision, tried: Sequence[Tried]) -> None:
+        """Take in a whole run: every attempt, what it used, how its answer was judged; and let go of what is held."""
+        id_, engine = decision.id, self.engine
+        with engine.lock:
+            fold, now = self.fold, engine.clock()
+            made = self.scribe.made(id_)
+            entry = fold.entries.get(id_) or self._entry(id_, made)
+            events = events_of(self.report, id_, entry, tried, now)
+            if made is not None and not self.hard and (id_ not in fold.entries or id_ in self.scribe.untold):
+                events[0]["of"] = facts_of(made)
+            self._append(events)
+            if id_ not in fold.entries and id_ not in self.scribe.untold:
+                fold.began(id_, entry)
+            fold.fold(*events, heard=True)
+            self.scribe.untold.pop(id_, None)
+            for each in tried:
+                if each.score is not None:
+                    self._note(each.source, each.score)
+            for event in events:
+                self.mind.count(event["kind"])
+            if self.mind.is_due:
+                self._publish(now)
+
+    def extend(self, decision: Decision, need: tuple[int, int]) -> Till | None:
+        """Hold more of the hard budgets for a run that goes on elsewhere; name the budget that it does not fit.
+
+        A hold is never made smaller. One that expired meanwhile was charged, and holds nothing more.
+        """
+        id_, engine = decision.id, self.engine
+        with engine.lock:
+            made = self.scribe.made(id_)
+            entry = self.fold.entries.get(id_)
+            if entry is None:
+                entry = self._entry(id_, made)
+                self.fold.began(id_, entry)
+            more = (max(need[0] - entry.held[0], 0), max(need[1] - entry.held[1], 0))
+            lacking = self.budget.lacks(*more)
+            if more == (0, 0) or not entry.is_open or lacking is not None:
+                return lacking
+            held = (entry.held[0] + more[0], entry.held[1] + more[1])
+            now = round(engine.clock(), 6)
+            self.state.append({"kind": "hold", "at": now, "decision_id": id_, "nano": held[0], "tokens": held[1]})
+            entry.held = held
+            self.budget.hold_more(*more, entry.at_s)
+            return None
+
+    def price(self, decision: Decision, each: Tried) -> tuple[int, int]:
+        """Say what an attempt cost, in nano-dollars and in tokens."""
+        assert each.usage is not None  # noqa: S101 - it used something
+        with self.engine.lock:
+            entry = self.fold.entries.get(decision.id) or self._entry(decision.id, self.scribe.made(decision.id))
+            usage = self.report.usage(entry, Facts(each.route.model, each.route.name), each.route, each.usage)
+        return int(usage.get("nano") or 0), sum(int(usage.get(name) or 0) for name in TOKENS)
+
+    def saw(self, health: HealthSeen, quotas: Sequence[QuotaSeen], *, began_s: float) -> None:
+        """Take in what a call showed of its route; what others should know is written down."""
+        board = self.engine.health
+        news = [board.seen(health, began_s=began_s), *(board.quota(each) for each in quotas)]
+        if any(news):
+            with self.engine.lock:
+                for event in news:
+                    if event is not None:
+                        self.state.append(event)
 
     def _entry(self, id_: str, made: Decision | None) -> Entry:
         """Find what is known of a decision: one that waits to be written, of the log, or of another process."""
@@ -148,11 +219,10 @@ class Core:
         for seq, event in enumerate(events, last - len(events) + 1):
             event["w"], event["s"] = writer, seq
 
-    def _note(self, outcome: Outcome) -> None:
-        if outcome.source is not None and outcome.score is not None:
-            counts = self.fold.sources.setdefault(outcome.source, [0, 0])
-            counts[0] += 1
-            counts[1] += outcome.score < _SURE_ALWAYS
+    def _note(self, source: str, score: float) -> None:
+        counts = self.fold.sources.setdefault(source, [0, 0])
+        counts[0] += 1
+        counts[1] += score < _SURE_ALWAYS
 
     def _publish(self, now: float, *, whole: bool = False) -> None:
         """Learn what waits, and publish anew; write down what alarms rang."""
@@ -195,10 +265,10 @@ class Core:
                 self._publish(now, whole=stale)
 
     def _expired(self, now: float) -> list[str]:
-        found = []
+        found, expires_s = [], self.mind.plan.config.hold_expires_s
         for id_ in self.fold.flight.ids:
             entry = self.fold.entries.get(id_) or self.scribe.unwritten.get(id_) or self.fold.flight.left.get(id_)
-            if entry is not None and now - entry.at_s < _HOLD_EXPIRES_S:
+            if entry is not None and now - entry.at_s < expires_s:
                 break
             found.append(id_)
         return found
@@ -221,6 +291,7 @@ class Core:
             table = beliefs_table(self.mind, now, self.engine.clock())
             extra = {**saved(self.mind, now), "budget": self.budget.dump(), "fold": self._counts()}
             extra["open"] = self.fold.flight.dump()
+            extra["health"] = self.engine.health.dump(self.engine.clock())
             self.state.flush()
             positions = self.state.positions
         self.state.write_snapshot("posteriors", table, positions, fold_version=FOLD_VERSION, extra=extra)

@@ -8,13 +8,14 @@ from threading import Lock
 import numpy as np
 
 from selector._clients._budget import Budget
-from selector._clients._careful import Careful, Choice
+from selector._clients._careful import Asking, Careful, Choice
 from selector._clients._fold import Fold
 from selector._clients._mind import Mind
 from selector._clients._offer import Offer
 from selector._clients._ruling import Ruled, Ruling
 from selector.budgets import NANO
 from selector.candidates import Screen
+from selector.catalog import Route
 from selector.config import settings_of
 from selector.decision import COIN, Board, Odds, split
 from selector.errors import NoEligibleModelError, StateError
@@ -49,6 +50,7 @@ class Engine:
         clock: Callable[[], float],
     ) -> None:
         self.mind, self.budget, self.screen, self.fold = mind, budget, screen, fold
+        self.health = fold.health
         self.lock = Lock()
         self.clock, self._tariffs = clock, mind.tariffs
         self.unwritten: dict[str, Decision] = {}
@@ -74,6 +76,7 @@ class Engine:
     def become(self, other: Engine) -> None:
         """Go on as another engine would, under one's own name and luck; nobody chooses meanwhile."""
         self.mind, self.budget, self.screen, self.fold = other.mind, other.budget, other.screen, other.fold
+        self.health = other.health
         self._tariffs, self._first_edge, self._routes = other._tariffs, other._first_edge, other._routes
         self._heads, self._idle, self._ruling, self._careful = {}, other._idle, other._ruling, other._careful
         self._version = -1
@@ -91,6 +94,7 @@ class Engine:
             if self._idle or not (
                 task.is_plain
                 and offer.quick
+                and not self.health.out
                 and (ruled is None or ruled.is_quick)
                 and (tokens is None or tokens <= self._first_edge)
                 and (not budget.hard or self._all_fit(offer, task))
@@ -139,24 +143,43 @@ class Engine:
         self.version(task, now)
         offer = self.mind.offers.get(task.type) or self._offered(task.type)
         ruled = self._ruled(task, offer)
-        choice = self._as_today(task, offer, u, ruled) if self._idle else self._careful.choose(task, offer, u, ruled)
+        at = now if self.health.out else 0.0
+        ask = Asking(task, offer, ruled, at)
+        choice = self._as_today(ask, u) if self._idle else self._careful.choose(ask, u)
         if choice.reason is Basis.EXPLORATION:
             self._pay(choice.usd)
         terms = choice.terms
         chosen = (choice.arm, choice.reason, choice.route, choice.usd, choice.held_nano)
         return self._decided(terms, offer, chosen, now, terms.held_tokens)
 
-    def _as_today(self, task: Task, offer: Offer, u: float, ruled: Ruled | None) -> Choice:
+    def again(self, task: Task, tried: frozenset[str]) -> Choice | None:
+        """Let the policy choose among the models that were not tried; None: it is not in charge, or nobody is left."""
+        with self.lock:
+            if self._idle:
+                return None
+            now = self.clock()
+            self.keep_time(now)
+            offer = self.mind.offers.get(task.type) or self._offered(task.type)
+            ruled = self._ruled(task, offer)
+            u = (self._luck.pop() if self._luck else self._next())[0]
+            return self._careful.again(Asking(task, offer, ruled, now), u, tried)
+
+    def worst_of(self, route: Route, task: Task) -> tuple[int | None, int | None]:
+        """Return the most that a call of a task at a route can take, in nano-dollars and in tokens; None: no bound."""
+        with self.lock:
+            return self._careful.worst_of(route, task)
+
+    def _as_today(self, ask: Asking, u: float) -> Choice:
         """Let the model of today serve; where the selector watches, note what it would have chosen."""
         plan = self.mind.plan
         assert plan.incumbent is not None  # noqa: S101 - the plan insists on one
         shadow: Choice | str | None = None
         if plan.config.mode.name == "shadow":
             try:
-                shadow = self._careful.choose(task, offer, u, ruled)
+                shadow = self._careful.choose(ask, u)
             except NoEligibleModelError as error:
                 shadow = str(error)
-        return self._careful.as_today(task, offer, plan.incumbent, shadow)
+        return self._careful.as_today(ask, plan.incumbent, shadow)
 
     def _ruled(self, task: Task, offer: Offer) -> Ruled | None:
         """Find out what rules make of an offer for a task; the same for all tasks for which the same rules fire."""
@@ -229,6 +252,7 @@ class Engine:
         dollars = mind.dollar_ratio()
         offer.out_usd = offer.out_usd * dollars
         offer.usd_in = offer.usd_in * (dollars * mind.input_ratio())
+        offer.usd_in_guessed = offer.usd_in * mind.length_ratio()
         offer.out_each, offer.in_each = offer.out_usd.tolist(), offer.usd_in.tolist()
         offer.in_most = max(offer.in_each)
         offer.exclusions = self._type_exclusions(task_type)
@@ -270,7 +294,7 @@ class Engine:
         if not plan.has_usd_budget:
             return found
         unknown = Exclusion(reason=Reason.UNKNOWN_COST, detail="there is a budget in dollars")
-        known = self.mind.tariff.known
+        known = self.mind.tariff.limited
         if known.all():
             return found
         return tuple(x if x is not None or known[k] else unknown for k, x in enumerate(found))

@@ -13,6 +13,7 @@ from selector._clients._budget import Budget
 from selector._clients._flight import Flight
 from selector._clients._mind import Lesson, Mind
 from selector.budgets import NANO
+from selector.candidates import Health
 from selector.posteriors import Event as Withdrawal
 from selector.records import Failure
 
@@ -21,9 +22,12 @@ __all__ = ["COUNTS", "Fold"]
 _RECENT = 30_000  # decisions that are kept at hand; of older ones the log is asked
 _MOST_EARLY = 10_000  # reports whose decision is not known (yet)
 _OF_ROUTE = {failure.value for failure in Failure if failure.of_route}
+_WHOLE = {Failure.INVALID_ANSWER.value}  # failures that leave a whole answer, whose length is the model's own
 
 COUNTS = ("n_decisions", "n_reported", "n_judgements", "n_doubled", "n_lost", "next_n", "sources", "versions")
 _OUTCOMES = frozenset({"usage", "judgement", "attempt"})
+_OF_HOLDS = frozenset({"settle", "hold", "release"})
+_OF_ROUTES = frozenset({"health", "quota"})
 
 Event = Mapping[str, Any]
 
@@ -39,10 +43,12 @@ class Fold:
         Where it is booked.
     rank
         How far behind the most believed source another stands.
+    health
+        What is known of routes that cannot serve just now.
     """
 
-    def __init__(self, mind: Mind, budget: Budget, rank: Callable[[str], int]) -> None:
-        self.mind, self.budget, self._rank = mind, budget, rank
+    def __init__(self, mind: Mind, budget: Budget, rank: Callable[[str], int], health: Health) -> None:
+        self.mind, self.budget, self._rank, self.health = mind, budget, rank, health
         self.entries: OrderedDict[str, Entry] = OrderedDict()
         self.flight = Flight(self.entries, budget)
         self.n_decisions = 0
@@ -121,9 +127,12 @@ class Fold:
         heard
             Whether they are to be listened to for drift: facts of one's own.
         """
+        entry = None
         for event in events[:-1]:
-            self._take(event, taught=False, heard=heard, last=False)
-        self._take(events[-1], taught=False, heard=heard)
+            entry = self._take(event, taught=False, heard=heard, last=False) or entry
+        entry = self._take(events[-1], taught=False, heard=heard, last=False) or entry
+        if entry is not None:
+            self._teach(entry, taught=False, heard=heard)
 
     def began(self, id_: str, entry: Entry) -> None:
         """Keep what is known of a decision that was made here."""
@@ -145,7 +154,8 @@ class Fold:
             for id_ in [id_ for id_ in islice(self.entries, excess) if id_ not in self.flight.ids]:
                 del self.entries[id_]
 
-    def _take(self, event: Event, *, taught: bool, heard: bool, last: bool = True) -> None:
+    def _take(self, event: Event, *, taught: bool, heard: bool, last: bool = True) -> Entry | None:
+        """Take in a fact; tell of which decision it is, where it is one about its outcome."""
         kind = event["kind"]
         if kind == "decision":
             self._decision(event, taught=taught)
@@ -153,15 +163,34 @@ class Fold:
             entry = self._outcome(event, taught=taught)
             if entry is not None and last:
                 self._teach(entry, taught=taught, heard=heard)
-        elif kind == "settle":
-            entry = self.entries.get(event["decision_id"])
-            if entry is not None and entry.is_open:
-                self._book(
-                    event["decision_id"], entry, (int(event["nano"]), int(event.get("tokens", 0))), taught=taught
-                )
-                entry.charged = entry.held
+            return entry
+        elif kind in _OF_HOLDS:
+            self._held(event, taught=taught)
         elif kind == "drift":
             self._withdraw(event, taught=taught)
+        elif kind in _OF_ROUTES and not taught:
+            self.health.fold(event)
+        return None
+
+    def _held(self, event: Event, *, taught: bool) -> None:
+        """Take in that a hold grew, was let go of, or was charged in place of a usage that never came."""
+        id_, kind = event["decision_id"], event["kind"]
+        entry = self.entries.get(id_) or self._of(event, taught=taught)
+        if entry is None or not entry.is_open:
+            return
+        if kind == "hold":
+            self._hold(entry, event, taught=taught)
+        elif kind == "release":
+            self._book(id_, entry, self._used(entry), taught=taught)
+        else:
+            self._book(id_, entry, (int(event["nano"]), int(event.get("tokens", 0))), taught=taught)
+            entry.charged = entry.held
+
+    def _hold(self, entry: Entry, event: Event, *, taught: bool) -> None:
+        """Take in that more is held for a call that goes on elsewhere."""
+        before, entry.held = entry.held, (int(event["nano"]), int(event.get("tokens", 0)))
+        if not taught:
+            self.budget.hold_more(entry.held[0] - before[0], entry.held[1] - before[1], entry.at_s)
 
     def _decision(self, event: Event, *, taught: bool) -> None:
         id_ = event["id"]
@@ -185,11 +214,7 @@ class Fold:
 
     def _outcome(self, event: Event, *, taught: bool) -> Entry | None:
         id_ = event["decision_id"]
-        entry = self.entries.get(id_)
-        if entry is None and "of" in event:
-            self._decision({**event["of"], "id": id_}, taught=taught)
-            self.told_of.add(id_)
-            entry = self.entries[id_]
+        entry = self.entries.get(id_) or self._of(event, taught=taught)
         if entry is None:
             (self._known_early if taught else self.early).setdefault(id_, []).append(event)
             return None
@@ -206,6 +231,15 @@ class Fold:
             entry.is_reported = True
             self.n_reported += not taught
         return entry
+
+    def _of(self, event: Event, *, taught: bool) -> Entry | None:
+        """Learn of a decision from what was told of it before its own line was written."""
+        if "of" not in event:
+            return None
+        id_ = event["decision_id"]
+        self._decision({**event["of"], "id": id_}, taught=taught)
+        self.told_of.add(id_)
+        return self.entries[id_]
 
     def _facts(self, entry: Entry, event: Event) -> Facts:
         number = int(event.get("attempt", 1))
@@ -269,7 +303,8 @@ class Fold:
             believed = math.nan
             if facts.judged and (facts.failure is None or failed_on_task):
                 believed = self.believed(facts)
-            was, now = facts.taught, (believed if fair else math.nan, facts.tokens)
+            whole = facts.failure is None or facts.failure in _WHOLE
+            was, now = facts.taught, (believed if fair else math.nan, facts.tokens if whole else math.nan)
             if failed_on_task or believed == believed:  # noqa: PLR0124 - nan
                 fair = False
             if not (_same(now[0], was[0]) and _same(now[1], was[1])):

@@ -94,7 +94,7 @@ class Offer:
         self.usd: list[float] = board.cost.tolist()
         self.usd_most = max(self.usd)
         self.out_usd = tokens * tariff.usd_per_token + tariff.call_usd
-        self.usd_in = tariff.usd_in
+        self.usd_in = self.usd_in_guessed = tariff.usd_in
         self.out_each: list[float] = []
         self.in_each: list[float] = []
         self.in_most = 0.0
@@ -160,9 +160,9 @@ class Offer:
             return self.usd[arm]
         return self.out_each[arm] + input_tokens * self.in_each[arm]
 
-    def cost(self, input_tokens: int) -> Cost:
-        """Return what a task with an input of known length is expected to cost at each model."""
-        return Cost(self.out_usd, self.usd_in, input_tokens)
+    def cost(self, input_tokens: float, *, guessed: bool = False) -> Cost:
+        """Return what a task is expected to cost at each model, by the length of its input, counted or guessed."""
+        return Cost(self.out_usd, self.usd_in_guessed if guessed else self.usd_in, input_tokens)
 
     def among(self, eligible: NDArray[np.bool_], bonus: Floats | None = None) -> Odds:
         """Give the odds among some models, the same ones each time."""
@@ -225,8 +225,14 @@ class Offer:
         return int(np.where(self.plan.served(self.tariff), self.board.cost, -np.inf).argmax())
 
     def _chain(self, decision: Decision, found: tuple[Candidate, ...]) -> tuple[str, ...]:
-        """Other routes of the same model, then the next best models at their believed mean."""
-        own = [route.name for route in self.plan.catalog.model(decision.model).routes]
+        """Other routes of the same model, then the configured chain, else the next best models at their mean."""
+        catalog = self.plan.catalog
+        own = [route.name for route in catalog.model(decision.model).routes]
+        chains = self.plan.config.chains
+        names = chains.after(None, model=decision.model, task_type=self.task_type)
+        if names is not None:
+            listed = [route.name for name in names for route in catalog.routes(name)]
+            return tuple(dict.fromkeys(name for name in (*own, *listed) if name != decision.route))
         price = self.shadow_price
         rest = [c for c in found if c.model != decision.model and c.mean is not None]
         rest.sort(key=lambda c: -((c.mean or 0.0) - price * (c.cost_usd or 0.0)))

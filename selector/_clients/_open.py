@@ -16,7 +16,7 @@ from selector._clients._mind import Mind
 from selector._clients._plan import Plan
 from selector._clients._tables import FOLD_VERSION, restore
 from selector._clients._tariff import Tariffs
-from selector.candidates import Screen
+from selector.candidates import Health, Screen
 from selector.catalog import Catalog
 from selector.config import Config, found_in
 from selector.errors import ConfigError
@@ -104,14 +104,15 @@ def engine_of(config: Config, randomness: Randomness, clock: Callable[[], float]
         As for `open_core`.
     """
     catalog = Catalog.of(config)
-    screen = Screen.of(config, catalog)
+    health = Health({name: provider.breaker for name, provider in config.providers.items()})
+    screen = Screen.of(config, catalog, availability=health)
     every = tuple(route for model in catalog for route in model.routes)
     tariffs = Tariffs(tuple(model.route for model in catalog), every)
     tariffs.fresh(clock())
     plan = Plan(config, catalog, screen)
     mind = Mind(plan, tariffs, randomness.key(), list(config.task_types))
     budget = Budget(config, clock(), plan.usual_usd(mind.tariff))
-    fold = Fold(mind, budget, config.outcomes.rank)
+    fold = Fold(mind, budget, config.outcomes.rank, health)
     mind.decider.pacer = budget.pace
     return Engine(mind, budget, screen, fold, randomness.choices(), clock)
 
@@ -154,6 +155,7 @@ def _restore(engine: Engine, snapshot: Snapshot, now: float) -> None:
     for name, value in snapshot.extra["fold"].items():
         setattr(engine.fold, name, set(value) if name == "told_of" else value)
     engine.budget.load(snapshot.extra["budget"], now)
+    engine.health.load(snapshot.extra.get("health") or {})
 
 
 def _fold_all(

@@ -81,7 +81,7 @@ class Plan:
 
     def served(self, tariff: Tariff) -> Bools:
         """Say who may serve at all, shape (n_models,): enabled, and of a known price where dollars are limited."""
-        return self.enabled & tariff.known if self.has_usd_budget else self.enabled
+        return self.enabled & tariff.limited if self.has_usd_budget else self.enabled
 
     def serving(self, types: Sequence[str], tariff: Tariff) -> Bools:
         """Say who may serve tasks of each type, shape (n_types, n_models)."""

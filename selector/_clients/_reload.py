@@ -106,6 +106,7 @@ def _hand_over(core: Core, engine: Engine) -> None:
     table = beliefs_table(old.mind, now, old.clock())
     restore(engine.mind, table, saved(old.mind, now))
     engine.budget.load(core.budget.dump(), old.clock())
+    engine.health.load(old.health.dump(old.clock()))
     engine.fold.take_over(core.fold)
     engine.budget.warn = core.budget.warn
     engine.budget.steer(old.clock(), engine.fold.flight.now)

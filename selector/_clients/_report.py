@@ -14,7 +14,7 @@ from selector._clients._mind import Mind
 from selector.catalog import NANO, Rates, Route, nano
 from selector.errors import ConfigError, InvalidOutcomeError
 from selector.posteriors import output_token_equivalents
-from selector.records import Failure, Outcome
+from selector.records import Failure, Outcome, Usage
 
 __all__ = ["Report"]
 
@@ -88,7 +88,7 @@ class Report:
             found.append({"kind": "attempt", **base, **step})
         if number > 1:
             base |= {"model": facts.model, "route": facts.route}
-        usage = self._usage(entry, facts, route, outcome)
+        usage = self.usage(entry, facts, route, outcome)
         judgement = self._judgement(facts, outcome, now)
         if usage:
             found.append({"kind": "usage", **base, **usage})
@@ -138,7 +138,8 @@ class Report:
         provider = facts.route[len(facts.model) :]
         return next((r for r in model.routes if r.name[len(r.model) :] == provider), model.route)
 
-    def _usage(self, entry: Entry, facts: Facts, route: Route, outcome: Outcome) -> dict[str, Any]:
+    def usage(self, entry: Entry, facts: Facts, route: Route, outcome: Outcome | Usage) -> dict[str, Any]:
+        """Say what is news of an attempt's usage, with what it cost; empty: nothing is."""
         given = {name: value for name, value in zip(USAGE, _READ(outcome)) if value is not None}  # noqa: B905 - on the hot path
         if not given:
             return {}

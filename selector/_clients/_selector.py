@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from selector._clients._caller import Caller
+from selector._clients._conduct import Flow
 from selector._clients._core import Core, Randomness, name_of
+from selector._clients._drive import Stream, drive
 from selector._clients._forks import FORKS
 from selector._clients._history import told
 from selector._clients._keeper import Keeper
+from selector._clients._many import many
 from selector._clients._open import configured, open_core, state_path
+from selector._clients._opened import Opened
+from selector._clients._orders import Checked
 from selector._clients._rebuild import drop_old
 from selector._clients._reload import Reload
 from selector._clients._status import Status, status_of
 from selector.config import Config
 from selector.errors import ConfigError, StateError
-from selector.records import Decision, Outcome, Task
+from selector.execution import Provider
+from selector.records import Decision, Outcome, Run, Task
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,8 +60,16 @@ class Selector:
     1
     """
 
-    def __init__(self, core: Core, config: Config, randomness: Randomness, reload: Reload | None = None) -> None:
-        self._core, self._config, self._randomness, self._reload = core, config, randomness, reload
+    def __init__(
+        self,
+        core: Core,
+        opened: Opened,
+        randomness: Randomness,
+        reload: Reload | None = None,
+        providers: Mapping[str, Provider] | None = None,
+    ) -> None:
+        self._core, self._config, self._randomness, self._reload = core, opened.config, randomness, reload
+        self._caller = Caller(core, opened, lambda: self.config, providers or {}, randomness.waits())
         self._keeper = Keeper(core, lambda: drop_old(core, self.config), self._look)
         self._closed = False
         self._beginning = Lock()
@@ -68,6 +84,7 @@ class Selector:
         state: str | os.PathLike[str] | None = None,
         seed: int | None = None,
         clock: Clock | None = None,
+        providers: Mapping[str, Provider] | None = None,
     ) -> Self:
         """Open a state folder under a configuration.
 
@@ -82,6 +99,8 @@ class Selector:
             Of all choices, >= 0; None: no two runs are alike.
         clock
             The time in seconds since 1970; None: the system's.
+        providers
+            What stands in for configured providers, by name, such as a `selector.testing.FakeProvider`.
 
         Returns
         -------
@@ -105,7 +124,7 @@ class Selector:
             undo.callback(core.state.close)
             reload = None if file is None else Reload(core, file, config, now)
             undo.pop_all()
-        return cls(core, config, randomness, reload)
+        return cls(core, Opened(config, file), randomness, reload, providers)
 
     def __repr__(self) -> str:
         return f"Selector(state={str(self._core.state.path)!r}, models={list(self._core.mind.plan.models)})"
@@ -156,6 +175,104 @@ class Selector:
         if not self._keeper.is_running:
             self._begin()
         return self._core.engine.select(task)
+
+    def run(self, task: Task, *, check: Checked = None, params: Mapping[str, object] | None = None) -> Run:
+        """Choose a model, call it, go on elsewhere when that fails, and record what came of it.
+
+        Parameters
+        ----------
+        task
+            What is to be done, with a `prompt` or `messages`.
+        check
+            Says how good the answer is: a function of its text that returns True or False, or a score from 0 to 1
+            (below .5 it is refused), or a check as the configuration writes it, such as ``json``. None: the one of the
+            task's type; without any, the answer waits to be judged by `record`.
+        params
+            What else is sent, such as ``{"temperature": 0}``, over the model's own parameters.
+
+        Returns
+        -------
+        Run
+            The answer with everything that was tried; `record` takes its `id`.
+
+        Raises
+        ------
+        AllAttemptsFailedError
+            If there is no answer; its `run` says what was tried.
+        BadRequestError
+            If the request would fail everywhere.
+        DeadlineExceededError
+            If the run's own time is over.
+        BudgetExceededError
+            If nothing, or no further attempt, fits a hard budget.
+        NoEligibleModelError
+            If no model may serve it.
+        ConfigError
+            If it asks nothing, or a model has no provider to call.
+        """
+        return drive(self.flow(task, check, params), self.run)
+
+    def stream(self, task: Task, *, check: Checked = None, params: Mapping[str, object] | None = None) -> Stream:
+        """Do what `run` does, and give the answer as it comes.
+
+        Events have a `type`: ``text``, ``tool_call``, ``usage``, ``switched`` and, last, ``done`` with the run.
+
+        Parameters
+        ----------
+        task, check, params
+            As for `run`.
+
+        Returns
+        -------
+        Stream
+            An iterator, which raises what `run` raises; nothing happens before its first event is asked for.
+        """
+        return Stream(self.flow(task, check, params, streaming=True), self.run)
+
+    def run_many(
+        self,
+        tasks: Iterable[Task],
+        *,
+        concurrency: int = 8,
+        check: Checked = None,
+        params: Mapping[str, object] | None = None,
+        progress: bool = False,
+    ) -> list[Run]:
+        """Run many tasks, some at a time.
+
+        Parameters
+        ----------
+        tasks
+            What is to be done.
+        concurrency
+            How many at a time, >= 1.
+        check, params
+            As for `run`.
+        progress
+            Whether a bar shows how far they are.
+
+        Returns
+        -------
+        list of Run
+            In the order of the tasks. One without an answer is blocked, and its `error` says why.
+
+        Raises
+        ------
+        Exception
+            What a check of yours raises; tasks that were not begun are not run then.
+        """
+
+        def one(task: Task) -> Run:
+            return self.run(task, check=check, params=params)
+
+        return many(one, tasks, concurrency=concurrency, progress=progress)
+
+    def flow(self, task: Task, check: Checked, params: Mapping[str, object] | None, *, streaming: bool = False) -> Flow:
+        """Begin a run, for whoever drives it."""
+        order = self._caller.order(task, check, params, streaming=streaming)
+        if self._closed or not self._keeper.is_running:
+            self._begin()
+        return self._caller.flow(order)
 
     def record(self, decision: Decision | str, outcome: Outcome) -> None:
         """Report what came of a decision: usage, judgement, or both; now or later, from several sources.
@@ -223,6 +340,18 @@ class Selector:
         if self._closed:
             return
         self._closed = True
+        self._caller.connections.close()
+        self._end()
+
+    async def aclose(self) -> None:
+        """Do what `close` does, on the event loop that calls were made on."""
+        if self._closed:
+            return
+        self._closed = True
+        await self._caller.connections.aclose()
+        await asyncio.to_thread(self._end)
+
+    def _end(self) -> None:
         self._keeper.stop()
         self._core.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
 from typing import Any
 
 from selector._clients._core import Core, is_flagged
@@ -54,6 +55,8 @@ class Status:
     """What one more dollar is worth now, in successes."""
     below_cheapest: bool = False
     """Whether the budget is below what the cheapest models cost."""
+    health: tuple[str, ...] = ()
+    """Routes that cannot serve just now, until when and why."""
     flagged_sources: tuple[str, ...] = ()
     """Sources that judged 50 times or more and never found fault."""
     n_repaired: int = 0
@@ -113,6 +116,7 @@ def status_of(core: Core, trouble: str | None, config_error: str | None = None, 
             budgets=core.budget.words(),
             shadow_price=float(mind.decider.price[0]),
             below_cheapest=bool(mind.decider.below_cheapest[0]),
+            health=core.engine.health.words(datetime.fromtimestamp(max(now, 0.0), UTC)),
             flagged_sources=tuple(name for name, counted in sorted(fold.sources.items()) if is_flagged(counted)),
             n_repaired=mind.beliefs.success.n_repaired,
             writer=core.state.writer,

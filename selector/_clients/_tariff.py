@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from selector.catalog import NANO, Rates, Route
+from selector.budgets import NANO, ceil_nanos
+from selector.catalog import Rates, Route
 
 __all__ = ["Tariff", "Tariffs"]
 
@@ -16,6 +17,7 @@ _MTOK = 1_000_000
 _MANY = 256
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 
 class Tariff:
@@ -27,20 +29,22 @@ class Tariff:
     ----------
     rates
         The rates of each model's route; None: unknown.
-    max_output_tokens
-        The longest answer of each; None: unknown.
-    context_tokens
-        The longest input of each; None: unknown.
+    routes
+        The route of each: how long its input and its answer can be, and what a call costs at most.
     """
 
     __slots__ = (
+        "all_limited",
         "call_usd",
         "context_tokens",
         "dear_in",
         "dear_out",
         "dearest_in",
         "known",
+        "limited",
         "longest",
+        "most_call",
+        "open_ended",
         "out_usd",
         "rates",
         "usd_in",
@@ -50,11 +54,16 @@ class Tariff:
     def __init__(
         self,
         rates: list[Rates | None],
-        max_output_tokens: list[int | None],
-        context_tokens: list[int | None],
+        routes: tuple[Route, ...],
     ) -> None:
-        self.rates, self.longest, self.context_tokens = rates, max_output_tokens, context_tokens
+        self.rates = rates
+        self.longest = [None if route.is_open_ended else route.max_output_tokens for route in routes]
+        self.context_tokens = [None if route.is_open_ended else route.context_tokens for route in routes]
+        self.open_ended = [route.is_open_ended for route in routes]
+        self.most_call = [None if (usd := route.max_usd_per_call) is None else ceil_nanos(usd) for route in routes]
         self.known = np.array([each is not None for each in rates])
+        self.limited: Bools = self.known | np.array([most is not None for most in self.most_call])
+        self.all_limited = bool(self.limited.all())
         per_token = NANO * _MTOK
         self.usd_in: Floats = np.array([0.0 if r is None else r.input / per_token for r in rates])
         self.usd_per_token: Floats = np.array([1.0 if r is None else r.output / per_token for r in rates])
@@ -77,9 +86,15 @@ class Tariff:
         max_output_tokens
             The task's own longest answer; None: the model's.
         """
+        most, tokens = self.most_call[arm], None
+        if self.rates[arm] is not None:
+            both = (None, None) if self.open_ended[arm] else (input_tokens, max_output_tokens)
+            tokens = self._of_tokens(arm, *both)
+        return most if tokens is None or (most is not None and most < tokens) else tokens
+
+    def _of_tokens(self, arm: int, input_tokens: int | None, max_output_tokens: int | None) -> int | None:
         rates = self.rates[arm]
-        if rates is None:
-            return None
+        assert rates is not None  # noqa: S101 - asked before
         window = self.context_tokens[arm]
         longest = self.longest[arm]
         read = window if input_tokens is None else input_tokens
@@ -177,8 +192,7 @@ class Tariffs:
                 self._found.clear()
             at = datetime.fromtimestamp(max(self._at, 0.0), UTC)
             rates = [None if r.prices is None else r.prices.rates(at=at, context_tokens=context_tokens) for r in routes]
-            longest, windows = [r.max_output_tokens for r in routes], [r.context_tokens for r in routes]
-            found = self._found[key] = Tariff(rates, longest, windows)
+            found = self._found[key] = Tariff(rates, routes)
         return found
 
     def _edges_of(self, routes: tuple[Route, ...]) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from selector.budgets._money import ceil_nanos
 from selector.catalog import Prices
 from selector.records import Usage
 
@@ -11,12 +12,18 @@ __all__ = ["worst_case_nano"]
 
 
 def worst_case_nano(
-    prices: Prices | None, *, at: datetime, input_tokens: int | None, max_output_tokens: int | None
+    prices: Prices | None,
+    *,
+    at: datetime,
+    input_tokens: int | None,
+    max_output_tokens: int | None,
+    max_usd_per_call: float | None = None,
 ) -> int | None:
     """Return the most a call can cost, in nano-dollars; None where nothing bounds it.
 
     All input as its dearest class (a provider decides alone what it writes to its cache) and the longest answer as its
-    dearest class, at the prices of that moment for an input of that length.
+    dearest class, at the prices of that moment for an input of that length; but no more than what is said to be the
+    most of a call.
 
     Parameters
     ----------
@@ -28,6 +35,8 @@ def worst_case_nano(
         Of the whole input, >= 0; None: unknown, and so unbounded.
     max_output_tokens
         The task's, else the model's, else the catalogue's; None: unbounded.
+    max_usd_per_call
+        The most that a call of the route costs, whatever its tokens; None: nobody says.
 
     Examples
     --------
@@ -39,7 +48,17 @@ def worst_case_nano(
     33000000
     >>> worst_case_nano(prices, at=now, input_tokens=1_000, max_output_tokens=None) is None
     True
+    >>> worst_case_nano(prices, at=now, input_tokens=1_000, max_output_tokens=None, max_usd_per_call=2.0)
+    2000000000
     """
+    most = None if max_usd_per_call is None else ceil_nanos(max_usd_per_call)
+    tokens = _of_tokens(prices, at, input_tokens, max_output_tokens)
+    return most if tokens is None or (most is not None and most < tokens) else tokens
+
+
+def _of_tokens(
+    prices: Prices | None, at: datetime, input_tokens: int | None, max_output_tokens: int | None
+) -> int | None:
     if prices is None:
         return None
     rates = prices.rates(at=at, context_tokens=input_tokens or 0)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from selector.budgets import nanos, usd
+from selector.budgets import nanos, usd, worst_case_nano
+from selector.catalog import Route
 from selector.records import Exclusion, Reason
 
-__all__ = ["Costs", "cost_exclusions"]
+__all__ = ["Costs", "cost_exclusions", "worst_of"]
 
 _UNBOUNDED = Exclusion(
-    reason=Reason.UNBOUNDED_COST, detail="a hard budget needs a price, the input's length and max_output_tokens"
+    reason=Reason.UNBOUNDED_COST,
+    detail="a hard budget needs a price, the input's length and max_output_tokens, or max_usd_per_call",
 )
 _NO_PRICE = Exclusion(reason=Reason.UNKNOWN_COST, detail="a budget in dollars needs a price")
 _NO_PRICE_FOR_THE_TASK = Exclusion(reason=Reason.UNKNOWN_COST, detail="Task.max_cost_usd needs a price")
@@ -46,8 +49,8 @@ def cost_exclusions(
 ) -> tuple[Exclusion | None, ...]:
     """Say which models a task may not have for their cost, before anybody looks at what is left of a budget.
 
-    What is free is never excluded. A limit of the task's own is held against the worst case, and against the believed
-    cost where nothing bounds the worst case.
+    What is free is never excluded, and a price may be unknown where the worst case is not (`max_usd_per_call`). A limit
+    of the task's own is held against the worst case, and against the believed cost where nothing bounds the worst case.
 
     Parameters
     ----------
@@ -92,13 +95,43 @@ def cost_exclusions(
     for priced, free, worst, expected in rows:
         if free:
             found.append(None)
-        elif not priced and unpriced is not None:
+        elif not priced and worst is None and unpriced is not None:
             found.append(unpriced)
         elif hard_budget and worst is None:
             found.append(_UNBOUNDED)
         else:
             found.append(_over(worst, float(expected), max_cost_usd))
     return tuple(found)
+
+
+def worst_of(route: Route, *, at: datetime, input_tokens: int | None, max_output_tokens: int | None) -> int | None:
+    """Return the most that a call of a route can cost, in nano-dollars; None where nothing bounds it.
+
+    Parameters
+    ----------
+    route
+        Whose call; where its tokens have no bound, only free ones and `max_usd_per_call` do.
+    at
+        When; aware.
+    input_tokens
+        How long its input is; None: unknown.
+    max_output_tokens
+        The task's own longest answer, which counts before the route's.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> agent = Route(model="opus", provider="home", id="opus", is_open_ended=True, max_usd_per_call=2.0)
+    >>> worst_of(agent, at=datetime(2026, 1, 1, tzinfo=UTC), input_tokens=5, max_output_tokens=5)
+    2000000000
+    """
+    return worst_case_nano(
+        route.prices,
+        at=at,
+        input_tokens=None if route.is_open_ended else input_tokens,
+        max_output_tokens=None if route.is_open_ended else max_output_tokens or route.max_output_tokens,
+        max_usd_per_call=route.max_usd_per_call,
+    )
 
 
 def _over(worst_nano: int | None, expected_usd: float, max_cost_usd: float | None) -> Exclusion | None:

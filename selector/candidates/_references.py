@@ -11,6 +11,7 @@ from selector.errors import ConfigError, nearest
 
 __all__ = ["References", "Routes"]
 
+_JUDGE = "judge"  # the purpose of tasks by which answers are judged: of all models, where it is not configured
 Routes = frozenset[tuple[str, str | None]]
 """Routes, as (model, provider)."""
 
@@ -114,6 +115,8 @@ class References:
         Traceback (most recent call last):
         selector.errors.ConfigError: Task.purpose: no purposes are configured, so there is none called 'lead'; ...
         """
+        if name == _JUDGE and name not in self._purposes:
+            return frozenset((route.model, route.provider) for model in self._catalog for route in model.routes)
         if not self._purposes:
             raise ConfigError(f"no purposes are configured, so there is none called {name!r}; leave it out", key=key)
         if name not in self._purposes:

@@ -9,8 +9,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from selector.budgets import worst_case_nano
 from selector.candidates._availability import Availability
+from selector.candidates._cost import worst_of
 from selector.candidates._forced import Forced
 from selector.candidates._references import References
 from selector.candidates._sieve import Asked, Sieve
@@ -387,9 +387,4 @@ class Screen:
         """
         found = self._sieve.first(Asked(task, input_tokens, applied, at))
         longest = task.max_output_tokens
-        return tuple(
-            worst_case_nano(
-                each.prices, at=at, input_tokens=input_tokens, max_output_tokens=longest or each.max_output_tokens
-            )
-            for each in found
-        )
+        return tuple(worst_of(each, at=at, input_tokens=input_tokens, max_output_tokens=longest) for each in found)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from selector.catalog._prices import Prices
+    from selector.config import ProviderKind
 
 __all__ = ["Family", "Model", "Prior", "Provider", "Route"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """Who serves models: one account at an HTTP API.
+    """Who serves models: one account at an HTTP API, or behind a command line.
 
     Examples
     --------
@@ -25,8 +26,8 @@ class Provider:
 
     name: str
     """What the user calls it."""
-    kind: Literal["anthropic", "openai"]
-    """Which API it speaks."""
+    kind: ProviderKind
+    """Which API it speaks; or ``command``, a program of this machine."""
     base_url: str | None = None
     """Where, or None for the kind's own public address."""
     api_key: str | None = None
@@ -54,7 +55,11 @@ class Route:
     context_tokens: int | None = None
     """The longest input and output together; None: nobody knows."""
     max_output_tokens: int | None = None
-    """The longest answer; None: nobody knows, so its worst case has no bound."""
+    """The longest answer; None: nobody knows, so its worst case has no bound from tokens."""
+    max_usd_per_call: float | None = None
+    """The most that one call costs, whatever its tokens; None: nobody says."""
+    is_open_ended: bool = False
+    """Whether a call may use more tokens than its request asks for: a command line may call its model many times."""
 
     @property
     def name(self) -> str:

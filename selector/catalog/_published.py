@@ -42,8 +42,9 @@ class Published:
 def published(model_id: str, provider: ProviderConfig | None) -> Published | None:
     """Look a model up.
 
-    The provider is known by its address, else by its kind; without a provider the model's name alone must say
-    whose it is. An address that nobody publishes prices for, such as one's own machine, has none.
+    The provider is known by its address, else by its kind; without a provider, and behind a command line, the model's
+    name alone must say whose it is: what a subscription costs nobody publishes, so its calls count as much as the same
+    calls at the maker's API. An address that nobody publishes prices for, such as one's own machine, has none.
 
     Parameters
     ----------
@@ -82,10 +83,10 @@ def published(model_id: str, provider: ProviderConfig | None) -> Published | Non
 
 
 def _whereabouts(provider: ProviderConfig | None) -> tuple[Mapping[str, str], ...]:
-    if provider is None:
+    if provider is None or provider.kind == "command":
         return ({},)
     if provider.base_url is None:
-        return ({"provider_id": provider.kind},)
+        return ({"provider_id": provider.kind.removesuffix("-responses")},)
     address = {"provider_api_url": provider.base_url}
     # Claude behind somebody's gateway is most likely sold at Anthropic's prices; OpenAI's API is spoken by everyone.
     return (address, {"provider_id": "anthropic"}) if provider.kind == "anthropic" else (address,)

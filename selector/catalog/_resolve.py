@@ -9,10 +9,10 @@ from selector.catalog._entries import Model, Prior, Route
 from selector.catalog._layers import overlaid
 from selector.catalog._prices import Prices
 from selector.catalog._published import published
-from selector.config import ModelConfig, RouteConfig
+from selector.config import ModelConfig, RouteConfig, sold_as
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from selector.catalog._published import Published
     from selector.config import Config
@@ -50,9 +50,8 @@ def model_of(name: str, config: Config) -> Model:
     entries = tuple(config.models[member] for member in line)
     entry = ModelConfig.read(_merged(entries))
     served = entry.routes if entry.routes is not None else {entry.provider: RouteConfig()}
-    routes = (
-        _Plan(name, provider, (*entries, route), route.id or entry.id or line[0]) for provider, route in served.items()
-    )
+    names = {provider: route.id or entry.id or line[0] for provider, route in served.items()}
+    routes = (_Plan(name, provider, (*entries, route), names) for provider, route in served.items())
     own = config.models[name]
     return Model(
         name=name,
@@ -94,7 +93,12 @@ class _Plan:
     model: str
     provider: str | None
     layers: tuple[ModelConfig | RouteConfig, ...]
-    id: str
+    names: Mapping[str | None, str]
+    """What each provider of the model calls it."""
+
+    @property
+    def id(self) -> str:
+        return self.names[self.provider]
 
 
 def _route(plan: _Plan, entry: ModelConfig, config: Config) -> Route:
@@ -103,16 +107,27 @@ def _route(plan: _Plan, entry: ModelConfig, config: Config) -> Route:
     sheets = known.sheets if known is not None else ()
     for layer in plan.layers:
         sheets = overlaid(sheets, layer)
+    is_command = plan.provider is not None and config.providers[plan.provider].kind == "command"
     return Route(
         model=plan.model,
         provider=plan.provider,
         id=plan.id,
         prices=Prices.of_sheets(sheets),
+        is_open_ended=is_command,
         context_tokens=route.context_tokens
         or entry.context_tokens
         or (known.context_tokens if known is not None else None),
         max_output_tokens=route.max_output_tokens or entry.max_output_tokens,
+        max_usd_per_call=_most(plan, entry, config),
     )
+
+
+def _most(plan: _Plan, entry: ModelConfig, config: Config) -> float | None:
+    """Find the most that a call costs: what the route says, else the model, else the provider."""
+    said = [plan.layers[-1].max_usd_per_call, entry.max_usd_per_call]
+    if plan.provider is not None:
+        said.append(config.providers[plan.provider].max_usd_per_call)
+    return next((most for most in said if most is not None), None)
 
 
 def _published(plan: _Plan, config: Config) -> Published | None:
@@ -122,4 +137,13 @@ def _published(plan: _Plan, config: Config) -> Published | None:
     long = any(layer.context_tokens is not None for layer in plan.layers)
     if free or (long and given.keys() >= _CACHED):
         return None
-    return published(plan.id, config.providers[plan.provider] if plan.provider is not None else None)
+    provider = config.providers[plan.provider] if plan.provider is not None else None
+    found = published(plan.id, provider)
+    if found is None and provider is not None and provider.kind == "command":
+        # A command line has short names of its own: what the same model costs elsewhere is what it counts here.
+        others = ((name, there) for there, name in plan.names.items() if there is not None and there != plan.provider)
+        found = next(filter(None, (published(name, config.providers[there]) for name, there in others)), None)
+        sold = sold_as(provider.preset, plan.id)
+        if found is None and sold is not None:
+            found = published(*sold)
+    return found

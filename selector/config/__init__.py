@@ -4,9 +4,12 @@
 that a later version will know is refused as such. Every error says where: file, line, key, value and remedy.
 """
 
+from selector.config._checks import CheckConfig, CheckKind
+from selector.config._commands import CommandModel, CommandPreset, command_presets, installed
 from selector.config._effective import HIDDEN, Effective
 from selector.config._env_file import env_path, environment
 from selector.config._environment import found_in, starter
+from selector.config._fallback import ChainsConfig, FallbackConfig
 from selector.config._json_schema import json_schema
 from selector.config._limits import BudgetConfig, TaskTypeConfig, settings_of
 from selector.config._models import (
@@ -15,29 +18,42 @@ from selector.config._models import (
     ModelConfig,
     PricesConfig,
     PriorConfig,
-    ProviderConfig,
     RatesConfig,
     RouteConfig,
     TierConfig,
 )
+from selector.config._output import FailurePatternConfig, OutputConfig
+from selector.config._patterns import Pattern, pattern_of
 from selector.config._policy import NoWorseThanConfig, ObjectiveConfig, ObjectiveName, PolicyConfig, PolicyName
 from selector.config._presets import PRESETS
+from selector.config._providers import ProviderConfig, ProviderKind
 from selector.config._references import Reference
 from selector.config._rules import ModeConfig, PurposeConfig, RuleConfig, rules_of
 from selector.config._schema import Config
+from selector.config._secrets import secret
+from selector.config._sold import sold_as
 from selector.config._state import OutcomesConfig, StateConfig
 from selector.config._units import Calendar, HalfLife
+from selector.config._waiting import BreakerConfig, TimeoutConfig
 from selector.config._watch import Watch
 
 __all__ = [
     "HIDDEN",
     "PRESETS",
     "RATES",
+    "BreakerConfig",
     "BudgetConfig",
     "Calendar",
+    "ChainsConfig",
+    "CheckConfig",
+    "CheckKind",
+    "CommandModel",
+    "CommandPreset",
     "Config",
     "DatedPricesConfig",
     "Effective",
+    "FailurePatternConfig",
+    "FallbackConfig",
     "HalfLife",
     "ModeConfig",
     "ModelConfig",
@@ -45,11 +61,14 @@ __all__ = [
     "ObjectiveConfig",
     "ObjectiveName",
     "OutcomesConfig",
+    "OutputConfig",
+    "Pattern",
     "PolicyConfig",
     "PolicyName",
     "PricesConfig",
     "PriorConfig",
     "ProviderConfig",
+    "ProviderKind",
     "PurposeConfig",
     "RatesConfig",
     "Reference",
@@ -58,12 +77,18 @@ __all__ = [
     "StateConfig",
     "TaskTypeConfig",
     "TierConfig",
+    "TimeoutConfig",
     "Watch",
+    "command_presets",
     "env_path",
     "environment",
     "found_in",
+    "installed",
     "json_schema",
+    "pattern_of",
     "rules_of",
+    "secret",
     "settings_of",
+    "sold_as",
     "starter",
 ]

@@ -8,12 +8,14 @@ from datetime import date, timedelta
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
+from selector.config._checks import CheckConfig
 from selector.config._environment import found_in
 from selector.config._explain import sounds_secret
 from selector.config._limits import BudgetConfig
 from selector.config._load import document
 from selector.config._places import Document, KeyPath, Places, dotted
 from selector.config._policy import BARS, OWNERS, ObjectiveConfig, PolicyConfig
+from selector.config._providers import OF_COMMANDS, ProviderConfig
 from selector.config._rules import ModeConfig, RuleConfig
 from selector.config._schema import Config
 from selector.config._section import Section
@@ -152,9 +154,10 @@ class _Walk:
 
     def section(self, section: Section, path: KeyPath, *, given: bool) -> Iterator[tuple[str, Tree]]:
         """Give the keys of a section that hold something."""
-        for name, field in type(section).model_fields.items():
-            key, value = field.alias or name, getattr(section, name)
-            here = (*path, key)
+        keys = {name: field.alias or name for name, field in type(section).model_fields.items()}
+        keys |= {name: name for name in section.model_extra or ()}
+        for name, key in keys.items():
+            value, here = getattr(section, name), (*path, key)
             said = given and name in section.model_fields_set
             if (not path and key == "presets") or (not said and _is_idle(section, key)):
                 continue  # the rules of presets are written out
@@ -169,7 +172,7 @@ class _Walk:
         if isinstance(value, Section) and not isinstance(value, ModeConfig):
             return dict(self.section(value, path, given=given)) or Leaf({}, self._origin(path, given=given))
         if isinstance(value, dict) and value and path[-1] not in _FREE:
-            return {key: self._tree(each, (*path, key), given=given) for key, each in value.items()}
+            return {str(key): self._tree(each, (*path, str(key)), given=given) for key, each in value.items()}
         if isinstance(value, tuple) and any(isinstance(each, Section) for each in value):
             return [self._tree(each, (*path, place), given=given) for place, each in enumerate(value)]
         return Leaf(_plain(value, path), self._origin(path, given=given))
@@ -213,11 +216,19 @@ def _key_of(path: KeyPath, config: Config) -> str | None:
         routes = model.routes or {}
         provider = path[3] if len(path) > 3 and path[2] == "routes" else model.provider or next(iter(routes), None)
     entry = config.providers.get(str(provider))
+    if entry is not None and entry.kind == "command":
+        return "PATH"
     return None if entry is None or entry.api_key is None else entry.api_key.removeprefix("env:")
 
 
 def _is_idle(section: Section, key: str) -> bool:
     """Say whether a default has no meaning beside what is given, and would be refused there."""
+    if isinstance(section, ProviderConfig):
+        return key in OF_COMMANDS and (section.kind != "command" or section.preset is not None)
+    if isinstance(section, CheckConfig):
+        return key != "timeout_s" or section.kind != "command"
+    if isinstance(section, Config):
+        return key == "chains"
     return isinstance(section, ObjectiveConfig) and key == "confidence" and section.name not in BARS
 
 
@@ -238,7 +249,7 @@ def _plain(value: Any, path: KeyPath) -> Any:  # noqa: ANN401  # anything that a
     if isinstance(value, dict):
         return {key: _plain(each, (*path, key)) for key, each in value.items()}
     if isinstance(value, str):
-        return _shown(value, path)
+        return _shown(str(value), path)
     if isinstance(value, ModeConfig):
         return value.model_dump()
     return _written(value) if isinstance(value, (HalfLife, timedelta, date)) else value
@@ -254,6 +265,8 @@ def _shown(text: str, path: KeyPath) -> str:
     """Hide what may be a secret, where anything may stand."""
     if path[-1] == "base_url":
         return _without_tokens(text)
+    if "json_schema" in path:
+        return text
     return HIDDEN if any(key in path for key in _FREE) and sounds_secret(text, path) else text
 
 

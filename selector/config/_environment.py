@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from selector.config._commands import command_presets, installed
 from selector.config._known import MODELS, VENDORS, Known, Offer, Vendor
 from selector.config._schema import Config
 from selector.errors import ConfigError, UnknownModelError, nearest
@@ -13,15 +14,17 @@ if TYPE_CHECKING:
 
 
 def found_in(environ: Mapping[str, str], *, baseline: str | None = None) -> Config:
-    """Build the configuration that the keys in an environment allow.
+    """Build the configuration that an environment allows: by its keys, and by the command lines on its path.
 
     Each provider whose key is set comes with a few models. A model that several of them serve has a route at
-    each. A key's value is never kept: the configuration says where to find it.
+    each. A key's value is never kept: the configuration says where to find it. A known command line, such as
+    ``claude``, comes with those of its models that no key serves; none is run to find out.
 
     Parameters
     ----------
     environ
-        The environment, such as `os.environ`; a key that is set but empty counts as absent.
+        The environment, such as `os.environ`; a key that is set but empty counts as absent. ``PATH`` says where
+        command lines are.
     baseline
         The model used today: wanted is the cheapest that is at most .02 worse. None: no objective is set.
 
@@ -33,7 +36,7 @@ def found_in(environ: Mapping[str, str], *, baseline: str | None = None) -> Conf
     Raises
     ------
     ConfigError
-        If no key is found; it names those looked for.
+        If neither is found; it names those looked for.
     UnknownModelError
         If the baseline is no model of the providers found; it names the nearest, and the key to set.
 
@@ -46,16 +49,16 @@ def found_in(environ: Mapping[str, str], *, baseline: str | None = None) -> Conf
     Traceback (most recent call last):
     selector.errors.ConfigError: no provider's key is set in the environment: set one of ANTHROPIC_API_KEY, ...
     """
-    keys = _keys(environ)
-    if not keys:
+    keys, commands = _keys(environ), _commands(environ)
+    if not keys and not commands:
         raise ConfigError(_nothing_found(environ))
-    return Config.load(_values(keys, baseline))
+    return Config.load(_values(keys, baseline, commands))
 
 
 def starter(environ: Mapping[str, str], *, baseline: str | None = None) -> str:
-    """Write the text of a first ``selector.yaml``, with comments, from the keys in an environment.
+    """Write the text of a first ``selector.yaml``, with comments, from the keys and command lines of an environment.
 
-    It holds what `found_in` finds, and shows commented out what may be added. Where no key is set it holds one
+    It holds what `found_in` finds, and shows commented out what may be added. Where nothing is found it holds one
     provider as an example, that of the baseline if given, and the others commented out.
 
     Parameters
@@ -81,15 +84,18 @@ def starter(environ: Mapping[str, str], *, baseline: str | None = None) -> str:
     >>> "api_key: env:OPENAI_API_KEY" in text, "sk-secret" in text
     (True, False)
     """
-    found = _keys(environ)
-    keys = found or _example(baseline)
-    values = _values(keys, baseline)
-    others = {} if found else {vendor.name: vendor.keys[0] for vendor in VENDORS if vendor.name not in keys}
+    found, commands = _keys(environ), _commands(environ)
+    there = bool(found or commands)
+    keys = found if there else _example(baseline)
+    values = _values(keys, baseline, commands)
+    others = {} if there else {vendor.name: vendor.keys[0] for vendor in VENDORS if vendor.name not in keys}
+    idle = [name for name in installed(environ.get("PATH", "")) if name not in values["providers"]]
     shown = [model for model in MODELS if model.name not in values["models"]]
     return _TEXT.format(
-        intro=_FOUND if found else _NOT_FOUND,
+        intro=_FOUND[bool(found), bool(commands)],
         objective=_objective(values, baseline),
-        providers=_lines(values["providers"]) + _lines(_providers(others), off=True),
+        providers=_lines(values["providers"])
+        + _lines({**_providers(others), **{name: _command(name) for name in idle}}, off=True),
         models=_lines(values["models"]) + (_lines(_models(shown, others, most=1), off=True) if others else ""),
     )
 
@@ -104,12 +110,30 @@ def _keys(environ: Mapping[str, str]) -> dict[str, str]:
     return keys
 
 
+def _commands(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Give the models, by command line, that no key serves: a command line that then has none is left out."""
+    served = _models(MODELS, _keys(environ))
+    found: dict[str, Any] = {}
+    for name in installed(environ.get("PATH", "")):
+        own = [model for model in command_presets()[name].models if model.name not in served]
+        served |= {model.name: model for model in own}
+        if own:
+            found[name] = own
+    return found
+
+
+def _command(name: str) -> dict[str, str]:
+    return {"kind": "command", "preset": name}
+
+
 def _nothing_found(environ: Mapping[str, str]) -> str:
     names = [key for vendor in VENDORS for key in vendor.keys]
     empty = [key for key in names if key in environ]
+    programs = [preset.argv[0] for preset in command_presets().values() if preset.models]
     return (
         f"no provider's key is set in the environment: set one of {', '.join(names)}"
         + (f" ({', '.join(empty)}: set, but empty)" if empty else "")
+        + f"; or have one of {', '.join(programs)} on PATH"
         + "; or write a selector.yaml, for which `selector init` makes a start"
     )
 
@@ -123,9 +147,13 @@ def _example(baseline: str | None) -> dict[str, str]:
     return {vendor.name: vendor.keys[0] for vendor in VENDORS if vendor.name == wanted}
 
 
-def _values(keys: Mapping[str, str], baseline: str | None) -> dict[str, Any]:
-    """Give the plain values of a configuration with these providers, by the name of their key."""
-    values: dict[str, Any] = {"version": 1, "providers": _providers(keys), "models": _models(MODELS, keys)}
+def _values(keys: Mapping[str, str], baseline: str | None, commands: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the plain values of a configuration with these providers, by the name of their key, and command lines."""
+    providers: dict[str, Any] = {**_providers(keys), **{name: _command(name) for name in commands}}
+    models = _models(MODELS, keys)
+    for name, served in commands.items():
+        models |= {each.name: {"provider": name, "id": each.id, "family": each.family} for each in served}
+    values: dict[str, Any] = {"version": 1, "providers": providers, "models": models}
     if baseline is None:
         return values
     if baseline not in values["models"]:
@@ -202,9 +230,14 @@ def _flow(value: object) -> str:
     return str(value)
 
 
-_FOUND = "Written from the keys found in the environment."
-
-_NOT_FOUND = "No provider's key was found in the environment: one provider stands here as an example; set its key."
+_FOUND = {
+    (True, True): "Written from the keys found in the environment, and the command lines on its path.",
+    (True, False): "Written from the keys found in the environment.",
+    (False, True): "Written from the command lines found on the path.",
+    (False, False): (
+        "No provider's key was found in the environment: one provider stands here as an example; set its key."
+    ),
+}
 
 _TEXT = """\
 # Which model should do each task, at which provider, within which budget.
@@ -226,7 +259,8 @@ providers:
 # What may be chosen. Prices are looked up; give usd_per_mtok_in and usd_per_mtok_out where yours differ.
 # Models of one family learn from each other. What a task needs is compared with capabilities.
 # A model that several providers serve has a route at each: routes: {{PROVIDER: {{id: ...}}, PROVIDER: {{id: ...}}}}.
-# A hard budget holds the price of the longest answer, max_output_tokens, until a call is over.
+# A hard budget holds the price of the longest answer, max_output_tokens, until a call is over; of a command line,
+# whose calls may be many, it holds max_usd_per_call, without which none is made.
 models:
 {models}\
 #  llama: {{provider: local, id: llama3.3, usd_per_mtok_in: 0, usd_per_mtok_out: 0}}

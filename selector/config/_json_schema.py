@@ -8,13 +8,18 @@ from itertools import pairwise
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any, get_args
 
+from selector.config._checks import CheckConfig, CheckKind
+from selector.config._fallback import FAILING, ChainsConfig
 from selector.config._limits import BudgetConfig
-from selector.config._models import ModelConfig, ProviderConfig
+from selector.config._models import ModelConfig
+from selector.config._output import PATHS, OutputConfig
 from selector.config._policy import OWNERS, ObjectiveConfig, PolicyConfig, PolicyName
+from selector.config._providers import OF_COMMANDS, OF_HTTP, ProviderConfig
 from selector.config._rules import ModeConfig, PurposeConfig, RuleConfig
 from selector.config._schema import Config
 from selector.config._section import WORD, Section
 from selector.config._state import StateConfig
+from selector.config._waiting import TimeoutConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,6 +155,16 @@ _OBJECTIVES: list[Schema] = [
     ),
 ]
 
+
+def _one_check(kind: str) -> Schema:
+    """Say that an answer is checked in one way and no other."""
+    flags = {"json": {"const": False}, "not_empty": {"const": False}}
+    others = {**_absent("json_schema", "regex", "command", "judge"), **flags}
+    own = {"const": True} if kind in flags else _SOMETHING
+    beside = {**({} if kind == "judge" else _absent("rubric")), **({} if kind == "command" else {"timeout_s": False})}
+    return {"required": [kind], "properties": {**others, **beside, kind: own}}
+
+
 _RESOURCES = ("usd", "tokens", "requests", "usd_per_request")
 
 _BETWEEN: dict[type[Section], Schema] = {
@@ -168,6 +183,20 @@ _BETWEEN: dict[type[Section], Schema] = {
         "allOf": [{"properties": {"routes": {"anyOf": [_NULL, {"minProperties": 1}]}}}],
     },
     Config: {"allOf": [{"properties": {"models": {"minProperties": 1}}}]},
+    ProviderConfig: {
+        "if": {"properties": {"kind": {"const": "command"}}},
+        "then": {
+            "properties": {**dict.fromkeys(OF_HTTP, False), "timeout_s": {"properties": {"connect": _NULL}}},
+            "anyOf": [{"required": [key], "properties": {key: _SOMETHING}} for key in ("argv", "preset")],
+        },
+        "else": {"properties": dict.fromkeys(OF_COMMANDS, False)},
+    },
+    OutputConfig: {
+        "if": {"required": ["format"], "properties": {"format": {"const": "text"}}},
+        "then": {"properties": _absent(*PATHS)},
+    },
+    ChainsConfig: {"allOf": [{"properties": {"by_reason": {"propertyNames": FAILING}}}]},
+    CheckConfig: {"anyOf": [_one_check(kind) for kind in get_args(CheckKind)]},
     BudgetConfig: {
         "anyOf": [
             {
@@ -217,8 +246,10 @@ _SHORTS: dict[type[Section], list[Schema]] = {
     ObjectiveConfig: [{"enum": ["most_success", "worth_usd"]}],
     StateConfig: [{"type": "string", "minLength": 1, "maxLength": 200}],
     ModeConfig: [{"enum": ["off", "shadow", "on"]}],
+    TimeoutConfig: [{"type": "number", "exclusiveMinimum": 0, "maximum": 1e9}],
+    CheckConfig: [{"enum": ["json", "not_empty"]}],
     PurposeConfig: [{"type": "array", "items": WORD, "minItems": 1, "uniqueItems": True}],
 }
 """Other forms than a mapping with keys."""
 
-_NEVER_EMPTY = {BudgetConfig, ObjectiveConfig, ModeConfig, RuleConfig, PurposeConfig, ProviderConfig}
+_NEVER_EMPTY = {BudgetConfig, ObjectiveConfig, ModeConfig, RuleConfig, PurposeConfig, ProviderConfig, CheckConfig}

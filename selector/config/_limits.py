@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal, Protocol, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_serializer, model_validator
 
+from selector.config._checks import CheckConfig
 from selector.config._section import Amount, Section, Share, Word, Words, a_list, fault
 from selector.config._units import SHARE, WINDOW, Calendar, share, window
 
@@ -21,8 +22,6 @@ class TaskTypeConfig(Section):
     ('tools',)
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"check"})
-
     worth_usd: Amount | None = None
     """What a success is worth."""
     min_success: Share | None = None
@@ -37,6 +36,8 @@ class TaskTypeConfig(Section):
     """References of the only models that may serve; empty: all."""
     explore: bool = True
     """False: always the model believed best."""
+    check: CheckConfig | None = None
+    """How an answer is checked; None: its success waits for a judgement that is recorded."""
 
 
 class _Typed(Protocol):

@@ -1,8 +1,7 @@
 """The sections on who serves and what is chosen: providers, models, routes, prices."""
 
-import re
 from datetime import date
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, WithJsonSchema, model_validator
 
@@ -20,7 +19,6 @@ from selector.config._section import (
     expected,
     fault,
 )
-from selector.errors import nearest
 
 RATES = (
     "usd_per_mtok_in",
@@ -157,7 +155,7 @@ class PriorConfig(Section):
     """How many outcomes that belief is worth."""
 
 
-def plain_json(value: object, depth: int = 0) -> object:
+def plain_json(value: object, depth: int = 0, *, deepest: int = 10) -> object:
     """Pass on what JSON can hold in a few levels: what cannot be sent to a provider is refused here.
 
     Examples
@@ -165,16 +163,16 @@ def plain_json(value: object, depth: int = 0) -> object:
     >>> plain_json({"reasoning": ("high", 1)})
     {'reasoning': ['high', 1]}
     """
-    if depth > 10:
+    if depth > deepest:
         raise fault("is nested too deeply")
     if isinstance(value, int) and abs(value) >= 2**63:
         raise fault("holds a number beyond 64 bits")
     if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):
             raise fault("has a key that is not a word; write it in quotes")
-        return {key: plain_json(member, depth + 1) for key, member in value.items()}
+        return {key: plain_json(member, depth + 1, deepest=deepest) for key, member in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain_json(member, depth + 1) for member in value]
+        return [plain_json(member, depth + 1, deepest=deepest) for member in value]
     return value
 
 
@@ -187,7 +185,7 @@ class RouteConfig(PricesConfig):
     'anthropic/claude-sonnet-4.6'
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"quotas", "max_usd_per_call"})
+    later: ClassVar[frozenset[str]] = frozenset({"quotas"})
 
     id: Word | None = None
     """What the provider calls the model; the model's own id, else its name, when not given."""
@@ -195,6 +193,8 @@ class RouteConfig(PricesConfig):
     """The longest input and output together that this provider takes."""
     max_output_tokens: Tokens | None = None
     """The longest answer that this provider gives."""
+    max_usd_per_call: Amount | None = None
+    """The most that one call costs here; the model's, else the provider's, when not given."""
 
 
 class ModelConfig(PricesConfig):
@@ -206,7 +206,7 @@ class ModelConfig(PricesConfig):
     ('tools', 'vision')
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"route_by", "quotas", "max_usd_per_call"})
+    later: ClassVar[frozenset[str]] = frozenset({"route_by", "quotas"})
 
     provider: Name | None = None
     """Who serves it, if one provider does; None with no `routes`: the caller makes the call."""
@@ -232,6 +232,8 @@ class ModelConfig(PricesConfig):
     """The longest input and output together."""
     max_output_tokens: Tokens | None = None
     """The longest answer: the worst case that a hard budget holds."""
+    max_usd_per_call: Amount | None = None
+    """The most that one call costs; the provider's when not given."""
     prior: PriorConfig | None = None
     """What is believed of it before any outcome."""
     enabled: bool = True
@@ -252,69 +254,6 @@ def _a_tag(tag: str) -> str:
     if "@" in tag:
         raise expected("must be tags without '@'")
     return tag
-
-
-_HTTP = re.compile(rf"^https?://[^\s/@?#]+(/[^\s@?#]*)?{END}")
-_KEY_REFERENCE = re.compile(rf"^(env:[A-Za-z_][A-Za-z0-9_]*|file:[^#\s][^#]*(#[^#\s]+)?){END}")
-
-
-def _said(pattern: re.Pattern[str]) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "pattern": pattern.pattern})
-
-
-def _a_url(value: str) -> str:
-    if not _HTTP.match(value):
-        # The value is not repeated: a URL may carry a password.
-        raise fault("must be a URL such as https://openrouter.ai/api/v1, without user name, password or query")
-    return value.rstrip("/")
-
-
-def _a_key_reference(value: object) -> object:
-    if not isinstance(value, str) or not _KEY_REFERENCE.match(value):
-        raise fault("must be a reference to a key and never the key itself; write env:NAME or file:PATH#NAME")
-    return value
-
-
-def _a_kind(value: object) -> object:
-    if value == "command":
-        raise fault("'command' is not supported yet; valid: anthropic, openai")
-    if isinstance(value, str) and value not in {"anthropic", "openai"}:
-        raise expected("must be anthropic or openai", nearest(value, ["anthropic", "openai"]))
-    return value
-
-
-class ProviderConfig(Section):
-    """Who serves: one account at an HTTP API.
-
-    Examples
-    --------
-    >>> ProviderConfig(kind="openai", base_url="http://localhost:11434/v1").base_url
-    'http://localhost:11434/v1'
-    """
-
-    later: ClassVar[frozenset[str]] = frozenset(
-        {
-            "argv",
-            "breaker",
-            "env",
-            "failures",
-            "max_concurrent",
-            "max_usd_per_call",
-            "output",
-            "preset",
-            "quotas",
-            "timeout_s",
-        }
-    )
-
-    kind: Annotated[Literal["anthropic", "openai"], BeforeValidator(_a_kind)]
-    """Which API it speaks; most providers speak OpenAI's."""
-    base_url: Annotated[str, AfterValidator(_a_url), _said(_HTTP)] | None = None
-    """Where; the kind's own public address when not given."""
-    api_key: Annotated[str, BeforeValidator(_a_key_reference), _said(_KEY_REFERENCE)] | None = None
-    """Where the key is found: ``env:NAME`` or ``file:PATH#NAME``, never the key itself."""
-    data: Words = ()
-    """What it promises of data that is sent to it, such as ``eu`` or ``no_training``."""
 
 
 def mapping_of_names(value: object) -> object:

@@ -9,14 +9,18 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from selector.config._consistency import first_problem
+from selector.config._fallback import ChainsConfig, FallbackConfig
 from selector.config._limits import BudgetConfig, TaskTypeConfig
 from selector.config._load import document
-from selector.config._models import ModelConfig, ProviderConfig, mapping_of_names
+from selector.config._models import ModelConfig, mapping_of_names
+from selector.config._output import OutputConfig
 from selector.config._policy import ObjectiveConfig, PolicyConfig
 from selector.config._presets import Presets, with_presets
+from selector.config._providers import ProviderConfig
 from selector.config._rules import ModeConfig, PurposeConfig, RuleConfig
 from selector.config._section import Name, Section, Word, a_list, expected, fault
 from selector.config._state import OutcomesConfig, StateConfig
+from selector.config._waiting import Seconds
 from selector.errors import nearest
 
 
@@ -58,11 +62,7 @@ class Config(Section):
 
     later: ClassVar[frozenset[str]] = frozenset(
         {
-            "chains",
             "ensembles",
-            "fallback",
-            "hold_expires_s",
-            "learnt_chains",
             "on_ledger_failure",
             "sessions",
             "workflows",
@@ -111,6 +111,14 @@ class Config(Section):
     """Where what was decided and learnt is kept."""
     last_resort: Word | None = None
     """The model, or model at a provider, that serves when no budget admits anything."""
+    hold_expires_s: Seconds = 3600.0
+    """After how many seconds an outcome that never came is charged at its hold."""
+    chains: ChainsConfig = ChainsConfig.model_validate({})
+    """What is tried in which order when a call fails."""
+    learnt_chains: bool = False
+    """Whether a chain is put in the order of what is believed per cost."""
+    fallback: FallbackConfig = FallbackConfig()
+    """How far a run goes on when a call fails."""
 
     @model_validator(mode="before")
     @classmethod
@@ -157,7 +165,10 @@ class Config(Section):
 
     @property
     def digest(self) -> str:
-        """A short hash of how it decides, defaults included; neither the order of keys nor the state folder matters.
+        """A short hash of how it decides, defaults included.
+
+        Neither the order of keys nor the state folder matters, nor how long one waits for a provider: `timeout_s`,
+        `max_concurrent`, `breaker` and `max_output_bytes`.
 
         Examples
         --------
@@ -173,8 +184,38 @@ class Config(Section):
         return blake2b(written.encode(), digest_size=8).hexdigest()
 
 
-_ABSENT: dict[str, Any] = {"mode": "on", "rules": [], "rules_match": "first", "default_model": None, "purposes": {}}
+_ABSENT: dict[str, Any] = {
+    "mode": "on",
+    "rules": [],
+    "rules_match": "first",
+    "default_model": None,
+    "purposes": {},
+    "hold_expires_s": 3600.0,
+    "chains": {"by_reason": {}, "by_model": {}, "default": None},
+    "learnt_chains": False,
+    "fallback": FallbackConfig().model_dump(mode="json"),
+}
 """Keys that came after the first logs were written, and what stands for their absence."""
+
+_PATIENCE = frozenset({"timeout_s", "max_concurrent", "breaker", "max_output_bytes"})
+"""Keys of a provider that say how long one waits for it, and nothing of which model is chosen."""
+
+_ABSENT_WITHIN: dict[str, dict[str, Any]] = {
+    "providers": {
+        "data": [],
+        "max_usd_per_call": None,
+        "preset": None,
+        "argv": None,
+        "env": [],
+        "workdir": None,
+        "prompt": "stdin",
+        "output": OutputConfig().model_dump(mode="json", by_alias=True),
+        "failures": [],
+    },
+    "models": {"max_usd_per_call": None},
+    "task_types": {"data": [], "check": None},
+}
+"""Likewise, in the entries of a section."""
 
 
 def _deciding(values: dict[str, Any]) -> dict[str, Any]:
@@ -183,9 +224,18 @@ def _deciding(values: dict[str, Any]) -> dict[str, Any]:
     kept["rules"] = [{key: value for key, value in rule.items() if value is not None} for rule in values["rules"]]
     if not kept["rules"]:
         del kept["rules"]
-    for section in ("providers", "task_types"):
-        kept[section] = {
-            name: {key: value for key, value in entry.items() if key != "data" or value}
-            for name, entry in values[section].items()
-        }
+    for section, absent in _ABSENT_WITHIN.items():
+        kept[section] = {name: _said(entry, absent) for name, entry in values[section].items()}
+    for entry in kept["models"].values():
+        if entry["routes"] is not None:
+            routes = entry["routes"].items()
+            entry["routes"] = {name: _said(route, _ABSENT_WITHIN["models"]) for name, route in routes}
     return kept
+
+
+def _said(entry: dict[str, Any], absent: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: value
+        for key, value in entry.items()
+        if key not in _PATIENCE and (key not in absent or value != absent[key])
+    }

@@ -165,6 +165,8 @@ class Section(BaseModel):
 
     later: ClassVar[frozenset[str]] = frozenset()
     """Keys that are known and not supported yet."""
+    any_key: ClassVar[bool] = False
+    """Whether other keys may stand here too, such as names."""
 
     @classmethod
     def valid_keys(cls) -> frozenset[str]:
@@ -193,7 +195,7 @@ class Section(BaseModel):
                 raise fault(f"has the key {key!r}, which is not a word; write it in quotes")
             if key in cls.later:
                 raise fault("is not supported yet", (key,))
-            if key not in cls.valid_keys():
+            if key not in cls.valid_keys() and not cls.any_key:
                 raise fault(f"unknown key {key!r}{nearest(key, cls.valid_keys())}", (key,))
         return dict(value)
 

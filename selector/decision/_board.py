@@ -140,7 +140,7 @@ class Board:
         if whole < odds.forced_below and odds.q is not None:
             return int(inverse_cdf(odds.q, np.asarray(v))), True, row
         lines = odds.lines
-        if lines is None or lines.fixed_usd is not cost.fixed_usd:
+        if lines is None or lines.fixed_usd is not cost.fixed_usd or lines.price_usd is not cost.price_usd:
             lines = odds.draw_lines(cost)
         utility = lines.net[row] - cost.amount * (lines.low if row < self.n_low else lines.high)
         arm = utility.argmax()

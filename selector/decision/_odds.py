@@ -203,7 +203,7 @@ class Cost(NamedTuple):
 class _Lines:
     """Utility as the straight line in dollars that it is: rows - slope x cost, with the fixed costs taken off."""
 
-    __slots__ = ("fixed_usd", "high", "low", "may_tie", "net", "rows", "slopes")
+    __slots__ = ("fixed_usd", "high", "low", "may_tie", "net", "price_usd", "rows", "slopes")
 
     def __init__(self, board: Board, odds: Odds, cost: Cost) -> None:
         objective, n = board.setup.objective, len(board.cost)
@@ -215,7 +215,7 @@ class _Lines:
         )
         self.rows: Floats = np.where(odds.admitted(), weight * odds.rows, -np.inf)
         slope = np.where(np.arange(len(board.rows)) < board.n_low, low, high)[:, None]
-        self.fixed_usd = cost.fixed_usd
+        self.fixed_usd, self.price_usd = cost.fixed_usd, cost.price_usd
         self.net: Floats = self.rows - slope * cost.fixed_usd
         self.low, self.high = low * cost.price_usd, high * cost.price_usd
         self.may_tie = weight == 0 or board.setup.sharpness < 1

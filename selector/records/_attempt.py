@@ -50,10 +50,14 @@ class Attempt:
     """The HTTP status, or the exit code of a command; None: there was none."""
     score: float | None = None
     """What the run's own check says of the answer, in [0, 1]; None: it was not checked."""
+    source: str | None = None
+    """Whose word that is."""
     failure: Failure | None = None
     """Why it failed, as a `Failure` or its name; None: it answered."""
     detail: str = ""
     """The provider's own words, shortened, without the prompt."""
+    until_s: float | None = None
+    """When the provider has room again, in seconds since 1970, where it says so."""
     at: datetime | None = None
     """When the call began, in UTC."""
 

@@ -19,12 +19,12 @@ class Run:
 
     Examples
     --------
-    >>> sorted(Run.__dataclass_fields__)[:4]
-    ['attempts', 'cost_usd', 'decision', 'latency_s']
+    >>> Run(text="Paris", attempts=(Attempt(model="opus"),)).status
+    'answered'
     """
 
-    decision: Decision
-    """The choice."""
+    decision: Decision | None = None
+    """The choice; None: there was none to make, and `error` says why."""
     attempts: tuple[Attempt, ...] = ()
     """Every call that was made, in order."""
     text: str | None = field(default=None, repr=False)
@@ -33,8 +33,6 @@ class Run:
     """The answer as a message; ``message.as_chat()`` goes on with the conversation."""
     tool_calls: tuple[ToolCall, ...] = ()
     """The tools that the model wants called."""
-    outcome: Outcome | None = None
-    """What was recorded of it."""
     usage: Usage = field(default_factory=Usage)
     """What all attempts used together."""
     cost_usd: float | None = None
@@ -42,15 +40,34 @@ class Run:
     latency_s: float | None = None
     """Seconds from the first call to the answer."""
     status: Literal["answered", "blocked"] = "answered"
-    """Whether there is an answer; why not is said by the last of `attempts`."""
+    """Whether there is an answer."""
+    error: Exception | None = field(default=None, repr=False, compare=False)
+    """Why there is none."""
 
     @property
-    def id(self) -> str:
-        """The decision's own.
+    def outcome(self) -> Outcome | None:
+        """What was recorded of the answer; None: there is none.
+
+        Examples
+        --------
+        >>> answered = Attempt(model="opus", score=1.0, source="check", usage=Usage(output_tokens=3))
+        >>> run = Run(attempts=(answered,))
+        >>> run.outcome.judgement, run.outcome.output_tokens
+        (Judgement(score=1.0, source='check', at=None), 3)
+        """
+        if self.status == "blocked" or not self.attempts:
+            return None
+        last = self.attempts[-1]
+        used = {name: getattr(last.usage, name) for name in Usage.__dataclass_fields__}
+        return Outcome(**used, score=last.score, source=last.source, route=last.route)
+
+    @property
+    def id(self) -> str | None:
+        """The decision's own, by which outcomes are reported.
 
         Examples
         --------
         >>> Run.id.__doc__.splitlines()[0]
-        "The decision's own."
+        "The decision's own, by which outcomes are reported."
         """
-        return self.decision.id
+        return None if self.decision is None else self.decision.id

@@ -13,7 +13,10 @@ from selector.records import Reason
 NO_PRICE = {"priced": False, "free": False, "worst_nano": None, "expected_usd": 1.0}
 UNBOUNDED = {"priced": True, "free": False, "worst_nano": None, "expected_usd": 0.01}
 BOUNDED = {"priced": True, "free": False, "worst_nano": 50_000_000, "expected_usd": 0.01}
+CAPPED = {"priced": False, "free": False, "worst_nano": 2_000_000_000, "expected_usd": math.nan}
+"""A command line of which only `max_usd_per_call` is known."""
 GIFT = {"priced": True, "free": True, "worst_nano": None, "expected_usd": 0.0}
+BOUND = "a hard budget needs a price, the input's length and max_output_tokens, or max_usd_per_call"
 
 
 def found(*rows, dollar_budget=False, hard_budget=False, max_cost_usd=None):
@@ -47,6 +50,9 @@ ALL = {"dollar_budget": True, "hard_budget": True, "max_cost_usd": 0.0}
         (BOUNDED, {"max_cost_usd": 0.05}, None),
         (BOUNDED, {"max_cost_usd": 0.049999999}, Reason.OVER_MAX_COST),
         ({**BOUNDED, "expected_usd": 9.0}, {"max_cost_usd": 0.05}, None),
+        (CAPPED, {"dollar_budget": True, "hard_budget": True}, None),
+        (CAPPED, {"max_cost_usd": 2.0}, None),
+        (CAPPED, {"max_cost_usd": 1.9}, Reason.OVER_MAX_COST),
         (GIFT, ALL, None),
     ],
 )
@@ -64,7 +70,7 @@ def test_a_model_is_excluded_for_its_cost(row, limits, expected):
         (
             UNBOUNDED,
             {"hard_budget": True},
-            "unbounded_cost (a hard budget needs a price, the input's length and max_output_tokens)",
+            f"unbounded_cost ({BOUND})",
         ),
     ],
 )

@@ -1,12 +1,13 @@
 """The JSON Schema accepts what the loader accepts, and refuses what it refuses, as far as it can be said there."""
 
+import json
 import runpy
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # noqa: TID253 - what a schema means is asked of another reader
 
 from selector.config import Config, Effective, found_in, json_schema, starter
 from selector.config._yaml import read_yaml
@@ -16,7 +17,9 @@ HERE = Path(__file__).parent
 CONFIGS = HERE.parents[1] / "experiments" / "configs"
 SCHEMA = json_schema()
 CHECK = Draft202012Validator(SCHEMA)
-BASIC, RULED = (runpy.run_path(str(HERE / name)) for name in ("test_config.py", "test_rules.py"))
+BASIC, RULED, CALLS, CHAINS, JUNK = (
+    runpy.run_path(str(HERE / f"test_{name}.py")) for name in ("config", "rules", "calls", "chains", "junk")
+)
 
 ONLY_THE_LOADER = (
     "did you mean 'work'",  # whether what is named exists
@@ -55,6 +58,36 @@ ONLY_THE_LOADER = (
     "finite",  # what JSON has no word for
     "must be at least one day",
     "worth_usd",  # what one section asks of another
+    "did you mean 'claude-code'",
+    "is required where",
+    "put {",
+    "unknown model 'c'",
+    "no model judges its own",
+    "is no regular expression",  # what a text says
+    "did you mean 'resets_at'",
+    "is no JSON schema",
+    "is not there",
+    "nothing is fetched",
+    "is not known",
+    "holds what JSON cannot",
+    "never stands in arguments",
+    "unknown placeholder",
+    "unknown model 'hiaku'",  # which names are there, and what they can do
+    "unknown purpose",
+    "did you mean 'big'",
+    "did you mean 'far'",
+    "did you mean 'haiku'",
+    "did you mean 'by_model'",
+    "did you mean 'default'",
+    "did you mean 'coding'",
+    "in its own chain",
+    "again",
+    " -> ",
+    "can never serve",
+    "only sonnet",
+    "needs tools",
+    "asks for data",
+    "takes at most",
 )
 
 
@@ -74,6 +107,8 @@ def test_it_is_a_schema_of_the_draft_that_it_names():
 EXAMPLES = {
     "full": BASIC["FULL"],
     "shop": RULED["SHOP"],
+    "calls": CALLS["CALLS"],
+    **{f"chains {place}": json.dumps({**CHAINS["SHOP"], "chains": each}) for place, each in enumerate(CHAINS["GOOD"])},
     **{path.stem: path.read_text(encoding="utf-8") for path in sorted(CONFIGS.glob("*.yaml"))},
     "starter": starter({}),
     "found": Effective.of(None, {"OPENAI_API_KEY": "x", "GROQ_API_KEY": "y"}).yaml(),
@@ -102,6 +137,8 @@ def test_a_configuration_found_in_the_environment_is_taken():
 WRONG = [
     *((text, said) for text, _, _, said in BASIC["WRONG"]),
     *((RULED["SHOP"] + text, said) for text, _, said in RULED["WRONG"]),
+    *((text, said) for text, _, said in CALLS["WRONG"]),
+    *((json.dumps({**CHAINS["SHOP"], "chains": chains}), said) for chains, _, said in CHAINS["WRONG"]),
 ]
 
 
@@ -119,7 +156,7 @@ def test_what_later_versions_bring_is_refused(key):
     assert not CHECK.is_valid({"models": {"a": {}}, key: {}})
 
 
-@given(st.dictionaries(BASIC["_KEYS"], BASIC["_JUNK"], max_size=4), BASIC["_JUNK"])
+@given(st.dictionaries(JUNK["_KEYS"], JUNK["_JUNK"], max_size=4), JUNK["_JUNK"])
 def test_what_the_schema_refuses_the_loader_refuses_too(plain, model):
     for source in (plain, {**plain, "models": {"a": model}}, {"models": {"a": {}}, **plain}):
         if accepted(source):

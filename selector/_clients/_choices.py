@@ -1,0 +1,117 @@
+"""Who else may serve a task whose call failed: other routes, the configured chain, what the policy thinks next best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from selector._clients._core import Core
+from selector._clients._offer import Offer, Terms
+from selector.budgets import Till
+from selector.catalog import Route
+from selector.records import Decision, Failure, Task
+
+__all__ = ["Alternatives"]
+
+
+class Alternatives:
+    """Who else may serve one task; `selector.execution.Choices`.
+
+    Parameters
+    ----------
+    core
+        Where the decision was made.
+    decision
+        What was chosen first.
+    task
+        For what.
+    """
+
+    def __init__(self, core: Core, decision: Decision, task: Task) -> None:
+        self._core, self._decision, self._task = core, decision, task
+        self._mind, self._screen, self._health = core.mind, core.engine.screen, core.engine.health
+        self._config = core.mind.plan.config
+        terms = decision.deal.terms(decision) if isinstance(decision.deal, Offer) else None
+        assert isinstance(terms, Terms)  # noqa: S101 - decisions of this process
+        self._tokens = terms.input_tokens
+        self._applied = None if terms.ruled is None else terms.ruled.applied
+        self.spent = (0, 0)
+        self.tightest: Till | None = None
+        self._listed = False
+
+    def _at(self) -> datetime:
+        return datetime.fromtimestamp(max(self._core.engine.clock(), 0.0), UTC)
+
+    def others(self, model: str) -> tuple[Route, ...]:
+        """Give the routes of a model that may serve the task, but for a task's own narrowing."""
+        place = self._mind.plan.models.index(model)
+        return self._screen.routes(place, self._task, input_tokens=self._tokens, applied=self._applied, at=self._at())
+
+    def listed(self, failure: Failure) -> Iterator[Route]:
+        """Give the routes that the configured chain names, of those that may serve; it may lead out of a purpose."""
+        names = self._config.chains.after(failure, model=self._decision.model, task_type=self._task.type)
+        if names is None:
+            return
+        self._listed = True
+        task = replace(self._task, purpose=None)
+        applied = self._applied
+        if applied is not None and applied.purpose is not None:
+            applied = replace(applied, purpose=None)
+        at, models = self._at(), self._mind.plan.models
+        able = self._screen.of_task(task, input_tokens=self._tokens, applied=applied, at=at)
+        catalog = self._mind.plan.catalog
+        found = [route for name in self._ordered(names) for route in catalog.routes(name)]
+        for route in dict.fromkeys(found):
+            place = models.index(route.model)
+            if able[place] is None and route in self._screen.routes(
+                place, task, input_tokens=self._tokens, applied=applied, at=at
+            ):
+                yield route
+
+    def _ordered(self, names: tuple[str, ...]) -> Iterable[str]:
+        """Put the best belief per dollar first, where chains are learnt."""
+        if not self._config.learnt_chains:
+            return names
+        deal = self._decision.deal
+        assert isinstance(deal, Offer)  # noqa: S101 - decisions of this process
+        mean, cost = deal.board.mean, deal.board.cost
+        places = {name: k for k, name in enumerate(deal.models)}
+
+        def worth(name: str) -> float:
+            rows = [places[route.model] for route in self._mind.plan.catalog.routes(name)]
+            return max(float(mean[k]) / max(float(cost[k]), 1e-9) for k in rows)
+
+        return sorted(names, key=lambda name: -worth(name))
+
+    def next_best(self, tried: frozenset[str]) -> tuple[Route, float | None] | None:
+        """Let the policy choose among the models that were not tried, if the configuration lets it."""
+        adaptive = self._config.fallback.adaptive
+        if adaptive is None:
+            adaptive = not self._listed
+        if not adaptive:
+            return None
+        choice = self._core.engine.again(self._task, tried)
+        if choice is None:
+            return None
+        model = self._mind.plan.catalog.model(self._mind.plan.models[choice.arm])
+        route = next(route for route in model.routes if route.name == choice.route)
+        return route, choice.terms.likely(choice.arm, choice.reason)
+
+    def admits(self, route: Route) -> bool:
+        """Tell whether a route's health allows a call now, and claim it."""
+        return self._health.admit(route.name, self._core.engine.clock())
+
+    def holds(self, route: Route) -> bool:
+        """Hold what a call there can cost beside what was spent already; tell whether it fits the budgets."""
+        if not self._core.hard:
+            return True
+        nano, tokens = self._core.engine.worst_of(route, self._task)
+        budget = self._core.budget
+        if (nano is None and any(till.resource == "usd" for till in budget.hard)) or (
+            tokens is None and budget.counts_tokens
+        ):
+            return False
+        lacking = self._core.extend(self._decision, (self.spent[0] + (nano or 0), self.spent[1] + (tokens or 0)))
+        self.tightest = lacking or self.tightest
+        return lacking is None

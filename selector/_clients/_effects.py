@@ -1,0 +1,72 @@
+"""What a run asks of whoever drives it, in a thread or on an event loop: calls, waits, checks, events to show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from selector.execution import Answer, CallFailed, Patience, Provider, Request
+from selector.outcomes import CommandCheck, TextCheck, UserCheck
+from selector.records import Event, Task, TextEvent, ToolCall, ToolCallEvent
+
+__all__ = ["Ask", "Call", "Called", "Effect", "Pause", "Say", "Verify"]
+
+
+@dataclass(slots=True)
+class Call:
+    """Make this call; the answer to it is what was `Called`."""
+
+    provider: Provider
+    request: Request
+    patience: Patience
+    streaming: bool
+    text: list[str] = field(default_factory=list)
+    """What was shown of a stream, noted by whoever drives."""
+    tool_calls: list[ToolCall] = field(default_factory=list)
+
+    def note(self, event: TextEvent | ToolCallEvent) -> None:
+        """Keep what is shown."""
+        if isinstance(event, TextEvent):
+            self.text.append(event.text)
+        else:
+            self.tool_calls.append(event.tool_call)
+
+    @property
+    def shown(self) -> bool:
+        """Whether the consumer saw anything."""
+        return bool(self.text or self.tool_calls)
+
+
+class Called(NamedTuple):
+    """What came of a call: one of the two."""
+
+    answer: Answer | None
+    failed: CallFailed | None
+
+
+class Pause(NamedTuple):
+    """Wait so many seconds."""
+
+    seconds: float
+
+
+class Verify(NamedTuple):
+    """Check an answer; the answer to it is a `selector.outcomes.Verdict`."""
+
+    check: TextCheck | CommandCheck | UserCheck
+    answer: Answer
+
+
+class Ask(NamedTuple):
+    """Run another task, such as a judge's; the answer to it is its text, or None where there is none."""
+
+    task: Task
+
+
+class Say(NamedTuple):
+    """Show an event to the consumer of a stream."""
+
+    event: Event
+
+
+Effect = Call | Pause | Verify | Ask | Say
