@@ -12,6 +12,7 @@ from selector._clients._many import many_async
 from selector._clients._orders import Checked
 from selector._clients._selector import Selector
 from selector._clients._status import Status
+from selector.config import Config
 from selector.execution import Provider
 from selector.records import Decision, Outcome, Run, Task
 
@@ -66,6 +67,11 @@ class AsyncSelector:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    @property
+    def config(self) -> Config:
+        """The configuration that is in force; see `Selector.config`."""
+        return self._selector.config
 
     def select(self, task: Task) -> Decision:
         """Choose a model for a task; see `Selector.select`."""

@@ -59,6 +59,8 @@ class Facts:
         What was called.
     failure
         Why it failed; None: it did not, as far as is known.
+    made
+        Whether the selector made the call itself, and so knows of all there were.
     uses
         The events that say what it used, each with its writer and number.
     tokens
@@ -69,22 +71,39 @@ class Facts:
         The last word of each source: (when, writer, number, score or None where it was taken back).
     taught
         What beliefs were taught of it: (score, tokens).
+    rescued
+        The score that was counted of it after another attempt had failed on the task; nan: none.
     compared
         What expectations were held against: pairs of dollars, of the price of input, of its length.
     waited
         How many seconds it took; None: not known.
     """
 
-    __slots__ = ("compared", "failure", "judged", "model", "nano", "route", "taught", "tokens", "uses", "waited")
+    __slots__ = (
+        "compared",
+        "failure",
+        "judged",
+        "made",
+        "model",
+        "nano",
+        "rescued",
+        "route",
+        "taught",
+        "tokens",
+        "uses",
+        "waited",
+    )
 
     def __init__(self, model: str, route: str) -> None:
         self.model, self.route = model, route
         self.failure: str | None = None
+        self.made = False
         self.uses: tuple[Mapping[str, Any], ...] = ()
         self.tokens = math.nan
         self.nano: int | None = None
         self.judged: dict[str, tuple[float, str, int, float | None]] | None = None
         self.taught = (math.nan, math.nan)
+        self.rescued = math.nan
         self.compared: Compared | None = None
         self.waited: float | None = None
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from selector._clients._core import Core
-from selector._clients._offer import Offer, Terms
+from selector._clients._offer import Offer
 from selector.budgets import Till
 from selector.catalog import Route
 from selector.records import Decision, Failure, Task
@@ -30,10 +30,11 @@ class Alternatives:
 
     def __init__(self, core: Core, decision: Decision, task: Task) -> None:
         self._core, self._decision, self._task = core, decision, task
-        self._mind, self._screen, self._health = core.mind, core.engine.screen, core.engine.health
-        self._config = core.mind.plan.config
-        terms = decision.deal.terms(decision) if isinstance(decision.deal, Offer) else None
-        assert isinstance(terms, Terms)  # noqa: S101 - decisions of this process
+        self._screen, self._health = core.engine.screen, core.engine.health
+        assert isinstance(decision.deal, Offer)  # noqa: S101 - a decision of this process
+        self._offer, self._plan = decision.deal, decision.deal.plan
+        self._config = self._plan.config
+        terms = self._offer.terms(decision)
         self._tokens = terms.input_tokens
         self._applied = None if terms.ruled is None else terms.ruled.applied
         self.spent = (0, 0)
@@ -45,7 +46,7 @@ class Alternatives:
 
     def others(self, model: str) -> tuple[Route, ...]:
         """Give the routes of a model that may serve the task, but for a task's own narrowing."""
-        place = self._mind.plan.models.index(model)
+        place = self._plan.models.index(model)
         return self._screen.routes(place, self._task, input_tokens=self._tokens, applied=self._applied, at=self._at())
 
     def listed(self, failure: Failure) -> Iterator[Route]:
@@ -58,9 +59,9 @@ class Alternatives:
         applied = self._applied
         if applied is not None and applied.purpose is not None:
             applied = replace(applied, purpose=None)
-        at, models = self._at(), self._mind.plan.models
+        at, models = self._at(), self._plan.models
         able = self._screen.of_task(task, input_tokens=self._tokens, applied=applied, at=at)
-        catalog = self._mind.plan.catalog
+        catalog = self._plan.catalog
         found = [route for name in self._ordered(names) for route in catalog.routes(name)]
         for route in dict.fromkeys(found):
             place = models.index(route.model)
@@ -73,13 +74,11 @@ class Alternatives:
         """Put the best belief per dollar first, where chains are learnt."""
         if not self._config.learnt_chains:
             return names
-        deal = self._decision.deal
-        assert isinstance(deal, Offer)  # noqa: S101 - decisions of this process
-        mean, cost = deal.board.mean, deal.board.cost
-        places = {name: k for k, name in enumerate(deal.models)}
+        mean, cost = self._offer.board.mean, self._offer.board.cost
+        places = {name: k for k, name in enumerate(self._offer.models)}
 
         def worth(name: str) -> float:
-            rows = [places[route.model] for route in self._mind.plan.catalog.routes(name)]
+            rows = [places[route.model] for route in self._plan.catalog.routes(name)]
             return max(float(mean[k]) / max(float(cost[k]), 1e-9) for k in rows)
 
         return sorted(names, key=lambda name: -worth(name))
@@ -91,12 +90,7 @@ class Alternatives:
             adaptive = not self._listed
         if not adaptive:
             return None
-        choice = self._core.engine.again(self._task, tried)
-        if choice is None:
-            return None
-        model = self._mind.plan.catalog.model(self._mind.plan.models[choice.arm])
-        route = next(route for route in model.routes if route.name == choice.route)
-        return route, choice.terms.likely(choice.arm, choice.reason)
+        return self._core.engine.again(self._task, tried)
 
     def admits(self, route: Route) -> bool:
         """Tell whether a route's health allows a call now, and claim it."""

@@ -12,9 +12,11 @@ from selector._clients._connections import Connections
 from selector._clients._core import Core
 from selector._clients._effects import Ask, Call, Called, Effect, Pause, Say, Verify
 from selector._clients._ending import blocked_by, run_of
+from selector._clients._offer import Offer
 from selector._clients._tried import Tried
-from selector.errors import ConfigError
-from selector.execution import Answer, CallFailed, Request, Resilience, Seen, Step, Wait, chain, usage_of
+from selector.catalog import Catalog
+from selector.errors import BudgetExceededError, ConfigError, NoEligibleModelError
+from selector.execution import Answer, CallFailed, Request, Resilience, Seen, Step, Wait, chain
 from selector.outcomes import Check, JudgeCheck, Verdict, judge_task
 from selector.records import (
     Basis,
@@ -24,6 +26,7 @@ from selector.records import (
     HealthSeen,
     Message,
     Part,
+    Reason,
     Run,
     SwitchedEvent,
     Task,
@@ -34,6 +37,8 @@ __all__ = ["Conduct", "Order"]
 
 _logger = logging.getLogger("selector")
 _CAPS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+_MOMENTS, _PATIENCE_S, _SPREAD_S = 3, 5.0, 0.05
+_OF_HEALTH = (Reason.OVER_QUOTA.value, Reason.UNHEALTHY.value)
 _BY = {Basis.RULE: "rule", Basis.INCUMBENT: "rule", Basis.LAST_RESORT: "last_resort"}
 
 Flow = Generator[Effect, Any, Run]
@@ -104,7 +109,7 @@ class Conduct:
             Why there is no answer.
         """
         core, task = self._core, self._order.task
-        decision = core.engine.select(task)
+        decision = yield from self._chosen()
         others = Alternatives(core, decision, task)
         settled = False
         try:
@@ -120,6 +125,33 @@ class Conduct:
         if self._order.streaming:
             yield Say(DoneEvent(run))
         return run
+
+    def _chosen(self) -> Generator[Effect, Any, Decision]:
+        """Choose; where every model that may serve asks to be left alone for a moment, wait that moment."""
+        task, engine = self._order.task, self._core.engine
+        for _ in range(_MOMENTS):
+            try:
+                return engine.select(task)
+            except BudgetExceededError:
+                raise
+            except NoEligibleModelError as error:
+                moment = self._moment_s(error)
+                if moment is None:
+                    raise
+            yield Pause(moment)
+        return engine.select(task)
+
+    def _moment_s(self, error: NoEligibleModelError) -> float | None:
+        """Say how soon a model may be called that is excluded for its routes' health alone; None: not soon enough."""
+        engine, catalog = self._core.engine, self._core.mind.plan.catalog
+        now, left = engine.clock(), self._left_s()
+        out = [name for name, why in error.reasons.items() if why.startswith(_OF_HEALTH)]
+        waits = [engine.health.wait_s(route.name, now) for name in out for route in catalog.model(name).routes]
+        moment = min((wait for wait in waits if wait > 0), default=_PATIENCE_S) + self._jitter() * _SPREAD_S
+        return moment if moment < _PATIENCE_S and (left is None or moment < left) else None
+
+    def _left_s(self) -> float | None:
+        return None if self._how.deadline_s is None else max(self._how.deadline_s - self._timer(), 0.0)
 
     def _down(self, decision: Decision, others: Alternatives) -> Generator[Effect, Any, Failure | None]:
         """Go down the chain; tell why it ended without an answer."""
@@ -141,7 +173,7 @@ class Conduct:
                 seen = yield from self._attempt(step, decision, others)
 
     def _first(self, decision: Decision) -> Step:
-        model = self._core.mind.plan.catalog.model(decision.model)
+        model = self._catalog(decision).model(decision.model)
         route = next(route for route in model.routes if route.name == decision.route)
         return Step(route=route, selected_by=_BY.get(decision.reason, "policy"))
 
@@ -168,10 +200,10 @@ class Conduct:
             self._said = ""
         each = Tried(route=route, selected_by=step.selected_by, at_s=core.engine.clock(), propensity=step.propensity)
         self._tried.append(each)
-        call = self._call(step)
+        call = self._call(step, self._catalog(decision))
         began, self._live = self._timer(), call
         called: Called = yield call
-        each.latency_s, self._live = self._timer() - began, None
+        each.latency_s, self._live = round(self._timer() - began, 6), None
         if called.failed is not None:
             seen = self._failed(each, called.failed, shown=call.shown)
         else:
@@ -182,11 +214,16 @@ class Conduct:
             others.spent = (others.spent[0] + spent[0], others.spent[1] + spent[1])
         return seen
 
-    def _call(self, step: Step) -> Call:
+    @staticmethod
+    def _catalog(decision: Decision) -> Catalog:
+        """Give the models of the configuration that the run began with."""
+        assert isinstance(decision.deal, Offer)  # noqa: S101 - a decision of this process
+        return decision.deal.plan.catalog
+
+    def _call(self, step: Step, catalog: Catalog) -> Call:
         """Write what one call asks."""
         task, route = self._order.task, step.route
-        left = None if self._how.deadline_s is None else max(self._how.deadline_s - self._timer(), 0.0)
-        own = self._core.mind.plan.catalog.model(route.model).params
+        own = catalog.model(route.model).params if route.model in catalog.models else {}
         params, caps = _capped({**own, **self._order.params} if self._order.params else own)
         longest = [cap for cap in (task.max_output_tokens or route.max_output_tokens, *caps) if cap is not None]
         request = Request(
@@ -201,7 +238,7 @@ class Conduct:
             without_reasoning=step.without_reasoning,
         )
         provider = self._connections.of(route)
-        patience = self._connections.patience(route).within(left)
+        patience = self._connections.patience(route).within(self._left_s())
         return Call(provider, request, patience, self._order.streaming)
 
     def _failed(self, each: Tried, failed: CallFailed, *, shown: bool) -> Seen:
@@ -286,10 +323,8 @@ class Conduct:
             now = self._core.engine.clock()
             health = HealthSeen(route=each.route.name, at_s=now, failure=Failure.CANCELLED)
             self._core.saw(health, (), began_s=each.at_s)
-            if live.shown:
-                parts = (Part(kind="text", text="".join(live.text)),)
-                said = Message(role="assistant", parts=parts, tool_calls=tuple(live.tool_calls))
-                each.usage, each.estimated = usage_of(live.request, said), True
+            if live.seen is not None:
+                self._note(each, live.seen)
         elif self._checking:
             _logger.warning("the check of decision %s raised; its answer counts for nobody", decision.id)
         self._core.finish(decision, self._tried)

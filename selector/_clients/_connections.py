@@ -53,6 +53,7 @@ class Connections:
         self._config, self._file, self._given, self._clock = config, opened.file, dict(given), clock
         self._made: dict[str, tuple[ProviderConfig, Provider]] = {}
         self._old: list[Provider] = []
+        self._known = dict(opened.config.providers)
         self._lock = Lock()
         self._environ: tuple[float, Config | None, dict[str, str]] = (-1.0, None, {})
         self._patience: dict[int, tuple[ProviderConfig, Patience]] = {}
@@ -64,11 +65,19 @@ class Connections:
         assert name is not None  # noqa: S101 - asked before any run
         if name in self._given:
             return self._given[name]
-        own = self._config().providers[name]
+        own = self._own(name)
         found = self._made.get(name)
         if found is None or found[0] is not own:
             found = self._make(name, own)
         return found[1]
+
+    def _own(self, name: str) -> ProviderConfig:
+        """Find a provider's configuration, also that of one that is gone, for runs that began before."""
+        own = self._config().providers.get(name)
+        if own is None:
+            return self._known[name]
+        self._known[name] = own
+        return own
 
     def _make(self, name: str, own: ProviderConfig) -> tuple[ProviderConfig, Provider]:
         with self._lock:
@@ -111,7 +120,7 @@ class Connections:
 
     def patience(self, route: Route) -> Patience:
         """Say how long a call of a route may take."""
-        own = self._config().providers[route.provider or ""]
+        own = self._own(route.provider or "")
         kept = self._patience.get(id(own))
         if kept is None or kept[0] is not own:
             kept = self._patience[id(own)] = (own, _patience(own))
@@ -119,7 +128,7 @@ class Connections:
 
     def can_continue(self, route: Route) -> bool:
         """Tell whether a provider goes on with an answer that broke off."""
-        return route.provider in self._given or self._config().providers[route.provider or ""].kind in _CONTINUING
+        return route.provider in self._given or self._own(route.provider or "").kind in _CONTINUING
 
     def close(self) -> None:
         """Close all, once."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Generator
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
 from selector._clients._conduct import Flow
-from selector._clients._effects import Ask, Call, Called, Pause, Say
+from selector._clients._effects import Ask, Call, Called, Pause, Say, Verify
 from selector.errors import SelectorError
 from selector.execution import Answer, CallFailed
 from selector.records import DoneEvent, Event, Run, Task
@@ -30,17 +31,6 @@ def drive(flow: Flow, run: Runs) -> Run:
     run
         Makes another run, such as a judge's.
     """
-    events = _events(flow, run)
-    while True:
-        try:
-            next(events)
-        except StopIteration as end:
-            found: Run = end.value
-            return found
-
-
-def _events(flow: Flow, run: Runs) -> Generator[Event, None, Run]:
-    """Do what a run asks for, and give what it shows."""
     result: Any = None
     try:
         while True:
@@ -49,19 +39,38 @@ def _events(flow: Flow, run: Runs) -> Generator[Event, None, Run]:
             except StopIteration as end:
                 found: Run = end.value
                 return found
-            result = None
-            if isinstance(effect, Call):
-                result = (yield from _streamed(effect)) if effect.streaming else _called(effect)
-            elif isinstance(effect, Say):
-                yield effect.event
-            elif isinstance(effect, Pause):
-                time.sleep(effect.seconds)
-            elif isinstance(effect, Ask):
-                result = _asked(run, effect.task)
-            else:
-                result = effect.check.verdict(effect.answer)
+            result = _called(effect) if isinstance(effect, Call) else _done(effect, run)
     finally:
         flow.close()
+
+
+def _events(flow: Flow, run: Runs) -> Generator[Event, None, None]:
+    """Do what a run asks for, and give what it shows."""
+    result: Any = None
+    try:
+        while True:
+            try:
+                effect = flow.send(result)
+            except StopIteration:
+                return
+            if isinstance(effect, Call):
+                result = yield from _streamed(effect)
+            elif isinstance(effect, Say):
+                result = None
+                yield effect.event
+            else:
+                result = _done(effect, run)
+    finally:
+        flow.close()
+
+
+def _done(effect: Pause | Ask | Verify | Say, run: Runs) -> Any:  # noqa: ANN401 - what the flow is sent
+    if isinstance(effect, Pause):
+        return time.sleep(effect.seconds)
+    if isinstance(effect, Ask):
+        return _asked(run, effect.task)
+    assert isinstance(effect, Verify)  # noqa: S101 - a run that is no stream shows nothing
+    return effect.check.verdict(effect.answer)
 
 
 def _called(call: Call) -> Called:
@@ -72,22 +81,22 @@ def _called(call: Call) -> Called:
 
 
 def _streamed(call: Call) -> Generator[Event, None, Called]:
-    chunks = call.provider.stream(call.request, call.patience)
-    answer: Answer | None = None
-    try:
-        for chunk in chunks:
-            if isinstance(chunk, Answer):
-                answer = chunk
-            else:
+    with ExitStack() as closing:
+        try:
+            chunks = call.provider.stream(call.request, call.patience)
+            closing.callback(getattr(chunks, "close", _nothing))
+            for chunk in chunks:
+                if isinstance(chunk, Answer):
+                    return Called(chunk, None)
                 call.note(chunk)
                 yield chunk
-    except CallFailed as failed:
-        return Called(None, failed)
-    finally:
-        close = getattr(chunks, "close", None)
-        if close is not None:
-            close()
-    return Called(answer, None)
+        except CallFailed as failed:
+            return Called(None, failed)
+    return Called(None, call.broken_off())
+
+
+def _nothing() -> None:
+    """Close what need not be closed."""
 
 
 def _asked(run: Runs, task: Task) -> str | None:

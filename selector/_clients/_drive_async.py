@@ -92,10 +92,6 @@ class _Streamed:
         self.called = Called(None, None)
 
     async def __aenter__(self) -> Self:
-        self._chunks = self._call.provider.astream(self._call.request, self._call.patience)
-        close = getattr(self._chunks, "aclose", None)
-        if close is not None:
-            self._stack.push_async_callback(close)
         return self
 
     async def __aexit__(
@@ -105,12 +101,17 @@ class _Streamed:
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         try:
-            async for chunk in self._chunks:
+            chunks = self._call.provider.astream(self._call.request, self._call.patience)
+            close = getattr(chunks, "aclose", None)
+            if close is not None:
+                self._stack.push_async_callback(close)
+            async for chunk in chunks:
                 if isinstance(chunk, Answer):
                     self.called = Called(chunk, None)
-                else:
-                    self._call.note(chunk)
-                    yield chunk
+                    return
+                self._call.note(chunk)
+                yield chunk
+            self.called = Called(None, self._call.broken_off())
         except CallFailed as failed:
             self.called = Called(None, failed)
 

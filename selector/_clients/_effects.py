@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from selector.execution import Answer, CallFailed, Patience, Provider, Request
+from selector.execution import Answer, CallFailed, Patience, Provider, Request, usage_of
 from selector.outcomes import CommandCheck, TextCheck, UserCheck
-from selector.records import Event, Task, TextEvent, ToolCall, ToolCallEvent
+from selector.records import Event, Failure, Message, Part, Task, TextEvent, ToolCall, ToolCallEvent
 
 __all__ = ["Ask", "Call", "Called", "Effect", "Pause", "Say", "Verify"]
 
@@ -20,9 +20,9 @@ class Call:
     request: Request
     patience: Patience
     streaming: bool
-    text: list[str] = field(default_factory=list)
+    text: list[str] = field(default_factory=list, repr=False)
     """What was shown of a stream, noted by whoever drives."""
-    tool_calls: list[ToolCall] = field(default_factory=list)
+    tool_calls: list[ToolCall] = field(default_factory=list, repr=False)
 
     def note(self, event: TextEvent | ToolCallEvent) -> None:
         """Keep what is shown."""
@@ -35,6 +35,19 @@ class Call:
     def shown(self) -> bool:
         """Whether the consumer saw anything."""
         return bool(self.text or self.tool_calls)
+
+    @property
+    def seen(self) -> Answer | None:
+        """What was shown, as an answer whose usage is counted from the characters; None: nothing was."""
+        if not self.shown:
+            return None
+        parts = (Part(kind="text", text="".join(self.text)),)
+        said = Message(role="assistant", parts=parts, tool_calls=tuple(self.tool_calls))
+        return Answer(message=said, usage=usage_of(self.request, said), estimated=True)
+
+    def broken_off(self) -> CallFailed:
+        """Make the failure of a stream that ended without its answer."""
+        return CallFailed(Failure.SERVER_ERROR, "the stream ended without an answer", partial=self.seen)
 
 
 class Called(NamedTuple):

@@ -11,11 +11,11 @@ from selector._clients._budget import Budget
 from selector._clients._careful import Asking, Careful, Choice
 from selector._clients._fold import Fold
 from selector._clients._mind import Mind
-from selector._clients._offer import Offer
+from selector._clients._offer import Offer, Terms
 from selector._clients._ruling import Ruled, Ruling
 from selector.budgets import NANO
-from selector.candidates import Screen
-from selector.catalog import Route
+from selector.candidates import Screen, count_tokens
+from selector.catalog import Catalog, Route
 from selector.config import settings_of
 from selector.decision import COIN, Board, Odds, split
 from selector.errors import NoEligibleModelError, StateError
@@ -61,7 +61,7 @@ class Engine:
         self._luck: list[tuple[float, int, int]] = []
         self._n = 0
         self._version, self._since = -1, 0
-        self._first_edge = mind.tariffs.first_edge()
+        self._shortest = min(mind.tariffs.first_edge(), _shortest(mind.plan.catalog))
         self._routes = [model.route.name for model in mind.plan.catalog]
         self._heads: dict[str, dict[int, bytes]] = {}
         self._idle = mind.plan.config.mode.name in {"off", "shadow"}
@@ -77,7 +77,7 @@ class Engine:
         """Go on as another engine would, under one's own name and luck; nobody chooses meanwhile."""
         self.mind, self.budget, self.screen, self.fold = other.mind, other.budget, other.screen, other.fold
         self.health = other.health
-        self._tariffs, self._first_edge, self._routes = other._tariffs, other._first_edge, other._routes
+        self._tariffs, self._shortest, self._routes = other._tariffs, other._shortest, other._routes
         self._heads, self._idle, self._ruling, self._careful = {}, other._idle, other._ruling, other._careful
         self._version = -1
         self._luck.clear()
@@ -91,14 +91,17 @@ class Engine:
             offer = self.mind.offers.get(task.type) or self._offered(task.type)
             luck = self._luck.pop() if self._luck else self._next()
             ruled = self._ruled(task, offer) if self._ruling.any or offer.is_limited else None
-            if self._idle or not (
-                task.is_plain
-                and offer.quick
-                and not self.health.out
-                and (ruled is None or ruled.is_quick)
-                and (tokens is None or tokens <= self._first_edge)
-                and (not budget.hard or self._all_fit(offer, task))
+            if (
+                self._idle
+                or self.health.out
+                or not offer.quick
+                or (tokens or 0) + (task.max_output_tokens or 0) > self._shortest
+                or not (ruled is None or ruled.is_quick)
             ):
+                return self._with_care(task, offer, luck[0], now)
+            if task.is_text and not budget.hard:
+                return self._said(task, offer, luck, ruled, now)
+            if not task.is_plain or (budget.hard and not self._all_fit(offer, task)):
                 return self._with_care(task, offer, luck[0], now)
             u, coin, row = luck
             reason, odds = (offer.reason, offer.odds) if ruled is None else (ruled.reason, ruled.odds)
@@ -114,7 +117,7 @@ class Engine:
                 usd = offer.usd[arm]
             else:
                 lines = odds.lines
-                if lines is None or lines.may_tie:
+                if lines is None or lines.may_tie or lines.price_usd is not offer.usd_in:
                     arm = offer.board.choose_at(u, offer.cost(tokens), odds)[0]
                 else:
                     slope = lines.low if row < offer.n_low else lines.high
@@ -124,6 +127,30 @@ class Engine:
             stand = budget.stand() if budget.tills else ()
             chosen = (arm, reason, offer.routes[arm], usd, held)
             return self._decided((task, row, stand, ruled), offer, chosen, now)
+
+    def _said(
+        self, task: Task, offer: Offer, luck: tuple[float, int, int], ruled: Ruled | None, now: float
+    ) -> Decision:
+        """Choose for a task that says something, and asks for nothing else."""
+        tokens, guessed = count_tokens(task) or 0, task.input_tokens is None
+        if tokens + (task.max_output_tokens or 0) > self._shortest:
+            return self._with_care(task, offer, luck[0], now)
+        u, coin, row = luck
+        reason, odds = (offer.reason, offer.odds) if ruled is None else (ruled.reason, ruled.odds)
+        cost = offer.cost(tokens, guessed=guessed)
+        if ruled is not None and ruled.forced is not None:
+            arm = ruled.forced
+        else:
+            arm = offer.board.choose_at(u, cost, odds)[0]
+            if coin < odds.forced_below:
+                reason = Basis.EXPLORATION
+        usd = float(cost.fixed_usd[arm] + tokens * cost.price_usd[arm])
+        if reason is Basis.EXPLORATION:
+            self._pay(usd)
+        exclusions = None if ruled is None else ruled.exclusions
+        stand = self.budget.stand() if self.budget.tills else ()
+        terms = Terms(task, tokens, guessed, row, odds, cost, exclusions, None, 0, stand, ruled)
+        return self._decided(terms, offer, (arm, reason, offer.routes[arm], usd, 0), now)
 
     def _held(self, offer: Offer, arm: int, task: Task) -> int:
         """Return the most that a plain task's call can cost."""
@@ -152,7 +179,7 @@ class Engine:
         chosen = (choice.arm, choice.reason, choice.route, choice.usd, choice.held_nano)
         return self._decided(terms, offer, chosen, now, terms.held_tokens)
 
-    def again(self, task: Task, tried: frozenset[str]) -> Choice | None:
+    def again(self, task: Task, tried: frozenset[str]) -> tuple[Route, float] | None:
         """Let the policy choose among the models that were not tried; None: it is not in charge, or nobody is left."""
         with self.lock:
             if self._idle:
@@ -162,7 +189,10 @@ class Engine:
             offer = self.mind.offers.get(task.type) or self._offered(task.type)
             ruled = self._ruled(task, offer)
             u = (self._luck.pop() if self._luck else self._next())[0]
-            return self._careful.again(Asking(task, offer, ruled, now), u, tried)
+            choice = self._careful.again(Asking(task, offer, ruled, now), u, tried)
+            if choice is None or choice.terms.routes is None:
+                return None
+            return choice.terms.routes[choice.arm], choice.terms.likely(choice.arm, choice.reason)
 
     def worst_of(self, route: Route, task: Task) -> tuple[int | None, int | None]:
         """Return the most that a call of a task at a route can take, in nano-dollars and in tokens; None: no bound."""
@@ -308,3 +338,9 @@ class Engine:
         usd_most = offer.usd_most + (0.0 if tokens is None else offer.in_most * tokens)
         fits: bool = usd_most * NANO <= budget.room_nano - budget.reserve_nano
         return fits
+
+
+def _shortest(catalog: Catalog) -> int:
+    """Return how many tokens fit every model's first route, as far as that is known."""
+    known = [model.route.context_tokens for model in catalog if model.enabled]
+    return min((tokens for tokens in known if tokens is not None), default=2**62)

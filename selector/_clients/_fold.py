@@ -11,18 +11,16 @@ from typing import Any
 from selector._clients._book import TOKENS, Entry, Facts, compared
 from selector._clients._budget import Budget
 from selector._clients._flight import Flight
-from selector._clients._mind import Lesson, Mind
+from selector._clients._mind import Mind
+from selector._clients._teacher import Teacher
 from selector.budgets import NANO
 from selector.candidates import Health
 from selector.posteriors import Event as Withdrawal
-from selector.records import Failure
 
 __all__ = ["COUNTS", "Fold"]
 
 _RECENT = 30_000  # decisions that are kept at hand; of older ones the log is asked
 _MOST_EARLY = 10_000  # reports whose decision is not known (yet)
-_OF_ROUTE = {failure.value for failure in Failure if failure.of_route}
-_WHOLE = {Failure.INVALID_ANSWER.value}  # failures that leave a whole answer, whose length is the model's own
 
 COUNTS = ("n_decisions", "n_reported", "n_judgements", "n_doubled", "n_lost", "next_n", "sources", "versions")
 _OUTCOMES = frozenset({"usage", "judgement", "attempt"})
@@ -48,12 +46,12 @@ class Fold:
     """
 
     def __init__(self, mind: Mind, budget: Budget, rank: Callable[[str], int], health: Health) -> None:
-        self.mind, self.budget, self._rank, self.health = mind, budget, rank, health
+        self.mind, self.budget, self.health = mind, budget, health
+        self.teacher = Teacher(mind, rank, self._at)
         self.entries: OrderedDict[str, Entry] = OrderedDict()
         self.flight = Flight(self.entries, budget)
         self.n_decisions = 0
         self.n_reported = 0
-        self.n_judgements = 0
         self.n_doubled = 0
         self.n_lost = 0
         self.early: dict[str, list[Event]] = {}
@@ -64,6 +62,15 @@ class Fold:
         self.versions: dict[str, list[str]] = {}
         self.read: Callable[[], Mapping[str, tuple[int, int]]] = dict
         self.find: Callable[[str], list[dict[str, Any]]] = lambda _: []
+
+    @property
+    def n_judgements(self) -> int:
+        """How many attempts were taught as judged."""
+        return self.teacher.n_judgements
+
+    @n_judgements.setter
+    def n_judgements(self, n: int) -> None:
+        self.teacher.n_judgements = n
 
     @property
     def n_orphans(self) -> int:
@@ -132,7 +139,7 @@ class Fold:
             entry = self._take(event, taught=False, heard=heard, last=False) or entry
         entry = self._take(events[-1], taught=False, heard=heard, last=False) or entry
         if entry is not None:
-            self._teach(entry, taught=False, heard=heard)
+            self.teacher.teach(entry, taught=False, heard=heard)
 
     def began(self, id_: str, entry: Entry) -> None:
         """Keep what is known of a decision that was made here."""
@@ -162,7 +169,7 @@ class Fold:
         elif kind in _OUTCOMES:
             entry = self._outcome(event, taught=taught)
             if entry is not None and last:
-                self._teach(entry, taught=taught, heard=heard)
+                self.teacher.teach(entry, taught=taught, heard=heard)
             return entry
         elif kind in _OF_HOLDS:
             self._held(event, taught=taught)
@@ -227,6 +234,7 @@ class Fold:
             self._judgement(facts, event)
         else:
             facts.failure = event.get("failure") or facts.failure
+            facts.made = facts.made or bool(event.get("made"))
         if not entry.is_reported:
             entry.is_reported = True
             self.n_reported += not taught
@@ -286,50 +294,6 @@ class Fold:
         elif word[:3] != last[:3]:
             self.n_doubled += 1
 
-    def believed(self, facts: Facts) -> float:
-        """Return the score that the most believed source gave; nan: nobody judged."""
-        words = facts.judged or {}
-        if len(words) == 1:
-            (only,) = words.values()
-            return math.nan if only[3] is None else float(only[3])
-        found = [(self._rank(source), source, word[3]) for source, word in words.items() if word[3] is not None]
-        return float(min(found)[2]) if found else math.nan
-
-    def _teach(self, entry: Entry, *, taught: bool, heard: bool) -> None:
-        """Teach what each attempt says; one that followed an answer saw the hard tasks, and says nothing of success."""
-        fair = True
-        for facts in entry.attempts:
-            failed_on_task = facts.failure is not None and facts.failure not in _OF_ROUTE
-            believed = math.nan
-            if facts.judged and (facts.failure is None or failed_on_task):
-                believed = self.believed(facts)
-            whole = facts.failure is None or facts.failure in _WHOLE
-            was, now = facts.taught, (believed if fair else math.nan, facts.tokens if whole else math.nan)
-            if failed_on_task or believed == believed:  # noqa: PLR0124 - nan
-                fair = False
-            if not (_same(now[0], was[0]) and _same(now[1], was[1])):
-                facts.taught = now
-                if not taught:
-                    self._lesson(entry, facts, was, heard=heard)
-
-    def _lesson(self, entry: Entry, facts: Facts, was: tuple[float, float], *, heard: bool) -> None:
-        """Teach what is new of an attempt; take back what no longer holds."""
-        mind, at = self.mind, self._at(entry)
-        score, tokens = facts.taught
-        self.n_judgements += (score == score) - (was[0] == was[0])  # noqa: PLR0124 - nan
-        if (was[0] == was[0] and was[0] != score) or (was[1] == was[1] and was[1] != tokens):
-            mind.unlearn(Lesson(entry.type, facts.model, at, *was))
-            mind.add(Lesson(entry.type, facts.model, at, score, tokens))
-            return
-        new = Lesson(
-            entry.type,
-            facts.model,
-            at,
-            score if was[0] != was[0] else math.nan,
-            tokens if was[1] != was[1] else math.nan,
-        )
-        (mind.hear if heard else mind.add)(new)
-
     def _used(self, entry: Entry) -> tuple[int, int]:
         nano = tokens = 0
         for facts in entry.attempts:
@@ -366,8 +330,8 @@ class Fold:
         later = [
             lesson
             for entry in self.entries.values()
-            if (at := self._at(entry)) > withdrawal.at
-            for lesson in _lessons(entry, at)
+            if self._at(entry) > withdrawal.at
+            for lesson in self.teacher.lessons(entry)
             if event.get("model", lesson.model) == lesson.model and event.get("task_type", lesson.type) == lesson.type
         ]
         for lesson in later:
@@ -383,15 +347,3 @@ class Fold:
             return Withdrawal("version", at, mind.type_of(event["task_type"], float(self.next_n)), keep)
         model = mind.models.get(event["model"])
         return None if model is None else Withdrawal("drift", at, model, keep)
-
-
-def _same(one: float, other: float) -> bool:
-    return one == other or (one != one and other != other)  # noqa: PLR0124 - nan
-
-
-def _lessons(entry: Entry, at: float) -> list[Lesson]:
-    return [
-        Lesson(entry.type, facts.model, at, *facts.taught)
-        for facts in entry.attempts
-        if facts.taught[0] == facts.taught[0] or facts.taught[1] == facts.taught[1]
-    ]

@@ -77,6 +77,7 @@ class Mind:
         self.retired_models: list[str] = []
         self._weighed: Tariff | None = None
         self._weight: Floats = np.empty(0)
+        self.rescues: dict[tuple[str, str], list[float]] = {}  # by type and model: how many, and the sum of scores
         self.alarms: list[Event] = []  # which rang, and which nobody wrote down yet
         self._waiting: list[tuple[bool, Lesson]] = []
         self._unlearn: list[Lesson] = []

@@ -106,6 +106,13 @@ class Report:
         last = entry.attempts[-1]
         if wanted is None and last.failure is None and len(entry.attempts) == 1:
             return 1, last, self._known(last)
+        if wanted is None and last.made and last.failure is not None:
+            if outcome.source is not None:
+                raise InvalidOutcomeError(
+                    "this run has no answer that could be judged; if one came from elsewhere, name its route, as "
+                    "Outcome(route=...)"
+                )
+            return len(entry.attempts), last, self._known(last)
         name = last.route if wanted is None else wanted.name
         of_route = [
             (place, facts) for place, facts in enumerate(entry.attempts, 1) if facts.route == name or wanted is None

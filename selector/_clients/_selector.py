@@ -340,6 +340,7 @@ class Selector:
         if self._closed:
             return
         self._closed = True
+        self._caller.stop()
         self._caller.connections.close()
         self._end()
 
@@ -348,10 +349,12 @@ class Selector:
         if self._closed:
             return
         self._closed = True
+        self._caller.stop()
         await self._caller.connections.aclose()
         await asyncio.to_thread(self._end)
 
     def _end(self) -> None:
+        self._caller.wait()
         self._keeper.stop()
         self._core.close()
 

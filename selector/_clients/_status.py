@@ -32,7 +32,7 @@ class Status:
     oldest_pending_s: float | None = None
     """How long the oldest of these waits, in seconds, as far as recent decisions go; None: none waits."""
     n_judged: int = 0
-    """Judgements that stand, one per attempt and source at most counted once."""
+    """Attempts whose judgement taught what is believed: none that followed a wrong answer is among them."""
     n_doubled: int = 0
     """Reports of what was known already: they count once."""
     n_orphans: int = 0

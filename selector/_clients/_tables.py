@@ -44,8 +44,13 @@ def beliefs_table(mind: Mind, now: float, at_s: float) -> pa.Table:
         columns = {name: [] for name in columns}
     others = _retired(mind, now)
     merged = {name: [*columns[name], *others.get(name, [None] * len(others["model"]))] for name in columns}
+    rescues = [mind.rescues.get(key, (0, 0.0)) for key in zip(merged["task_type"], merged["model"], strict=True)]
+    merged["n_after_failure"] = [int(n) for n, _ in rescues]
+    merged["score_sum_after_failure"] = [float(total) for _, total in rescues]
     merged["updated_at"] = [datetime.fromtimestamp(at_s, UTC)] * len(merged["model"])
-    types = {name: pa.string() for name in ("model", "task_type")} | {"n_outcomes": pa.int64()}
+    types = {name: pa.string() for name in ("model", "task_type")} | dict.fromkeys(
+        ("n_outcomes", "n_after_failure"), pa.int64()
+    )
     types["updated_at"] = pa.timestamp("us", tz="UTC")
     return pa.table({name: pa.array(values, types.get(name, pa.float64())) for name, values in merged.items()})
 
@@ -111,6 +116,7 @@ def saved(mind: Mind, now: float) -> dict[str, Any]:
         "models": list(mind.plan.models),
         "inputs": inputs[:, : len(mind.index)].tolist(),
         "latency": mind.latency.now(now)[:, : len(mind.index)].tolist(),
+        "rescues": [[*key, *sums] for key, sums in sorted(mind.rescues.items())],
         "unpriced": sorted(mind.unpriced),
         "ratios": [mind.ratios.dollars.tolist(), mind.ratios.inputs.tolist(), mind.ratios.lengths.tolist()],
         "n_outcomes": decider.n_outcomes,
@@ -146,6 +152,7 @@ def restore(mind: Mind, table: pa.Table, extra: dict[str, Any]) -> None:
     _add(mind.beliefs, own, now)
     places = [mind.models.get(name) for name in extra["models"]]
     kept = [(old, new) for old, new in enumerate(places) if new is not None]
+    mind.rescues = {(type_, model): [n, total] for type_, model, n, total in extra.get("rescues", ())}
     _restore_rest(mind, extra, kept)
     for kind, at, name, keep in extra["events"]:
         index = mind.models.get(name) if kind == "drift" else mind.index.get(name)

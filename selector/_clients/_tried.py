@@ -68,7 +68,7 @@ def events_of(report: Report, id_: str, entry: Entry, tried: Sequence[Tried], no
         usage = {} if each.usage is None else report.usage(entry, facts, each.route, each.usage)
         if usage:
             if each.latency_s is not None:
-                usage["latency_s"] = round(each.latency_s, 6)
+                usage["latency_s"] = each.latency_s
             if each.estimated:
                 usage["estimated"] = True
             found.append({"kind": "usage", **base, **usage})
@@ -88,12 +88,13 @@ def _step(each: Tried) -> dict[str, Any]:
         "route": each.route.name,
         "failure": None if each.failure is None else each.failure.value,
         "selected_by": each.selected_by,
+        "made": True,
     }
     also = {
         "propensity": each.propensity,
         "status": each.status,
         "snapshot": each.snapshot,
-        "waited_s": None if each.failure is None or each.latency_s is None else round(each.latency_s, 6),
+        "waited_s": None if each.failure is None or each.latency_s is None else each.latency_s,
     }
     return found | {name: value for name, value in also.items() if value is not None}
 

@@ -24,6 +24,7 @@ _COMMANDS = {
     "schema": ("_schema", "Print the JSON Schema of a configuration, for editors."),
     "models": ("_models", "List models, prices, and why one is not used."),
     "select": ("_select", "Choose a model for a task."),
+    "run": ("_run", "Choose a model, call it, and print its answer."),
     "record": ("_record", "Report what came of a decision."),
     "explain": ("_explain", "Say why a model was chosen."),
     "why": ("_why", "Say why a model is used, or never is."),
@@ -98,7 +99,8 @@ def run(arguments: list[str]) -> int:
     except typer.Abort:
         return _tell("stopped", "Abort", 1, as_json=as_json)
     except SelectorError as error:
-        return _tell(str(error), type(error).__name__, _code(error), as_json=as_json, **_facts(error))
+        said = getattr(error, "message", None) or str(error)
+        return _tell(said, type(error).__name__, _code(error), as_json=as_json, **_facts(error))
     except UsageError as error:
         return _tell(error.format_message(), "UsageError", 2, as_json=as_json)
     except OSError as error:

@@ -59,6 +59,7 @@ _WORDS = {
     "n_overruns": "calls that took more than was held",
     "shadow_price": "successes that one more dollar would bring",
     "below_cheapest": "the budget is below what the cheapest models cost",
+    "health": "cannot serve just now",
     "flagged_sources": "never finds fault",
     "n_repaired": "beliefs that fell back to their prior",
     "trouble": "the disk refused",

@@ -121,8 +121,8 @@ class FailurePatternConfig(Section):
     """
 
     match: RegularExpression
-    """A regular expression, found anywhere in what it prints; its groups ``resets_at`` (a time in words),
-    ``resets_at_s`` (seconds since 1970) and ``retry_after_s`` say when it is over."""
+    """A regular expression, found in what a run prints that looks failed or is short; its groups ``resets_at`` (a time
+    in words), ``resets_at_s`` (seconds since 1970) and ``retry_after_s`` say when it is over."""
     reason: Reason
     """Which failure they mean."""
 

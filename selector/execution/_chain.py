@@ -225,14 +225,17 @@ class _Chain:
             if seen.of_reasoning and not step.without_reasoning:
                 return replace(step, selected_by="retry", propensity=None, without_reasoning=True), 0.0
             return None, 0.0
+        self._lacks_money = False
         wait = self._wait_s(seen)
         again = replace(step, selected_by="retry", propensity=None)
+        if wait is not None and not self._choices.holds(step.route):
+            wait, self._lacks_money = None, True
         if wait is not None and wait <= _PATIENCE_S and not seen.shown:
             return self._once_more(again, seen), wait
         found = self._next(step, seen)
         if found is not None:
             return found, 0.0
-        if wait is None or self._lacks_money:
+        if wait is None:
             return None, 0.0
         return self._once_more(again, seen), wait
 
@@ -259,7 +262,6 @@ class _Chain:
             return None
         failure = seen.failure
         assert failure is not None  # noqa: S101 - asked before
-        self._lacks_money = False
         model = step.route.model
         found = None if failure in _ALIKE else self._first(self._choices.others(model))
         if found is not None:
@@ -289,5 +291,5 @@ class _Chain:
     def _shaped(self, step: Step, seen: Seen) -> Step:
         """Say how a stream goes on of which some was shown."""
         begun = seen.shown or step.restarted or step.continued
-        on = begun and self._how.midstream == "continue"
+        on = begun and self._how.midstream == "continue" and seen.failure is not Failure.INVALID_ANSWER
         return replace(step, restarted=begun and not on, continued=on)

@@ -9,6 +9,7 @@ from asyncio import AbstractEventLoop, Semaphore, get_running_loop
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from functools import lru_cache
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakSet
 
@@ -58,7 +59,7 @@ class Connections:
         return self._client or self._make()
 
     async def lane(self) -> Lane:
-        """Wait for a free connection of the running event loop; `Lane.leave` gives it back."""
+        """Wait for a free connection of the running event loop; leaving it gives it back."""
         if self.is_closed:
             raise RuntimeError("the connections are closed")
         if self._pid != os.getpid():
@@ -152,6 +153,12 @@ class _Lanes:
         self._free.append(client)
         self._gate.release()
 
+    async def drop(self, client: httpx.AsyncClient) -> None:
+        self._gate.release()
+        if client in self._all:
+            self._all.remove(client)
+        await client.aclose()
+
     async def aclose(self) -> None:
         while self._all:
             await self._all.pop().aclose()
@@ -167,14 +174,25 @@ class _Lanes:
 
 
 class Lane(NamedTuple):
-    """A connection of an event loop, for one call."""
+    """A connection of an event loop, for one call; whoever is cancelled within it closes it.
+
+    The library may keep a place for a connection that a cancelled call was about to open, and the next call would wait
+    for that for ever.
+    """
 
     lanes: _Lanes
     client: httpx.AsyncClient
 
-    def leave(self) -> None:
-        """Give it back for the next call."""
-        self.lanes.leave(self.client)
+    async def __aenter__(self) -> httpx.AsyncClient:
+        return self.client
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None or (issubclass(kind, Exception) and not issubclass(kind, TimeoutError)):
+            self.lanes.leave(self.client)
+        else:
+            await self.lanes.drop(self.client)
 
 
 def _limits(most: int) -> httpx.Limits:

@@ -15,7 +15,7 @@ from selector.records import Failure
 __all__ = ["error_in", "fault", "one_line"]
 
 _LONGEST = 300
-_LONG_WAIT_S = 600.0  # from here on a limit is spent, and no mere rush
+LONG_WAIT_S = 600.0  # from here on a limit is spent, and no mere rush
 
 # https://platform.claude.com/docs/en/build-with-claude/extended-thinking and
 # https://developers.openai.com/api/docs/guides/reasoning say when reasoning of earlier turns is refused.
@@ -198,7 +198,7 @@ def one_line(text: str) -> str:
 def _classify(status: int, words: str, wait_s: float | None) -> Failure:
     for failure in _spoken(status, words):
         return failure
-    if status in {409, 425, 429} and wait_s is not None and wait_s > _LONG_WAIT_S:
+    if status in {409, 425, 429} and wait_s is not None and wait_s > LONG_WAIT_S:
         return Failure.QUOTA_EXHAUSTED
     if status in _OF_STATUS:
         return _OF_STATUS[status]

@@ -112,7 +112,7 @@ class Gathering(ABC):
 
     def partial(self) -> Answer | None:
         """Give what came so far; None: nothing."""
-        return self._gathered() if self.began else None
+        return self._gathered() if self.began or self._usage()[0] is not None else None
 
     def _gathered(self) -> Answer:
         parts = tuple(block.part() for block in self._blocks if block.pieces or block.raw)

@@ -103,10 +103,9 @@ class HttpProvider:
         failed: CallFailed | None = None
         try:
             async with asyncio.timeout(trip.watch.total_left()):
-                lane = await self._connections.lane()
-                trip.enters()
-                try:
-                    response = await lane.client.send(sent, stream=True)
+                async with await self._connections.lane() as client:
+                    trip.enters()
+                    response = await client.send(sent, stream=True)
                     try:
                         trip.opened(response)
                         async with aclosing(response.aiter_bytes()) as pieces:  # type: ignore[type-var]  # a generator
@@ -115,8 +114,6 @@ class HttpProvider:
                                     break
                     finally:
                         await response.aclose()
-                finally:
-                    lane.leave()
         except CallFailed as error:
             failed = trip.known(error)
         except _breaks() as error:
@@ -156,10 +153,10 @@ class HttpProvider:
         try:
             async with asyncio.timeout(trip.watch.total_left()):
                 lane = await self._connections.lane()
-            trip.enters()
-            try:
+            async with lane as client:
+                trip.enters()
                 async with asyncio.timeout(trip.watch.total_left()):
-                    response = await lane.client.send(sent, stream=True)
+                    response = await client.send(sent, stream=True)
                 try:
                     trip.opened(response)
                     async with aclosing(response.aiter_bytes()) as pieces:  # type: ignore[type-var]  # a generator
@@ -173,8 +170,6 @@ class HttpProvider:
                                 yield chunk
                 finally:
                     await response.aclose()
-            finally:
-                lane.leave()
         except CallFailed as error:
             failed = trip.known(error)
         except _breaks() as error:

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from selector.execution._estimate import filled
+from selector.execution._faults import LONG_WAIT_S
 from selector.execution._format import Decoder, Format
 from selector.execution._limits import limits_of, told, wait_of
 from selector.execution._patience import Watch
@@ -201,8 +203,10 @@ class Trip:
         failed.__cause__ = failed.__context__ = None
         failed.detail = redacted(failed.detail, self._key)[:_MOST_DETAIL]
         failed.args = (failed.failure, failed.detail)  # they were kept when it was made
-        if failed.partial is None and self._decoder is not None and self._decoder.began:
+        if failed.partial is None and self._decoder is not None:
             failed.partial = self._decoder.partial()
+        if failed.partial is not None:
+            failed.partial = filled(failed.partial, self._request)
         if not self._told:
             return failed
         wait_s, limits = self._limits()
@@ -213,10 +217,12 @@ class Trip:
         if wait_s is None and self._status == 429:
             wait_s = wait_of(limits, now)
         spent = [seen for seen in limits if seen.exhausted]
+        if wait_s is not None and wait_s > LONG_WAIT_S and failed.failure is Failure.RATE_LIMITED:
+            failed.failure = Failure.QUOTA_EXHAUSTED
         if spent and failed.failure is Failure.RATE_LIMITED:
             failed.failure = Failure.QUOTA_EXHAUSTED
-        if failed.retry_after_s is None:
-            failed.retry_after_s = wait_s
+        if wait_s is not None:
+            failed.retry_after_s = max(wait_s, failed.retry_after_s or 0.0)
         if failed.failure is Failure.QUOTA_EXHAUSTED and failed.resets_at_s is None:
             resets = [seen.resets_at_s for seen in spent if seen.resets_at_s is not None]
             failed.resets_at_s = max(resets) if resets else None if wait_s is None else now + wait_s
@@ -238,7 +244,7 @@ class Trip:
         parsed, is_json = _parsed(body)
         if not is_json:
             raise CallFailed(Failure.SERVER_ERROR, f"the answer is no JSON but {self._described()}")
-        return self._format.answer(parsed)
+        return filled(self._format.answer(parsed), self._request)
 
     def _described(self) -> str:
         kind = self._kind.partition(";")[0].strip()[:100] or "a body of no stated kind"
@@ -271,14 +277,17 @@ def _parsed(body: bytes) -> tuple[object, bool]:
 
 def _is_whole(decoder: Decoder) -> bool:
     """Tell whether all of an answer came, though a server may yet say how much it used, or that it is done."""
-    return decoder.done or bool(getattr(decoder, "whole", False))
+    return decoder.done or decoder.whole
 
 
 def _broken(error: Exception, watch: Watch) -> CallFailed:
     import httpx
 
     if isinstance(error, (httpx.TimeoutException, TimeoutError)):
-        waited = {httpx.PoolTimeout: "no free connection", httpx.ConnectTimeout: "no connection in time"}
+        waited: dict[type[Exception], str] = {
+            httpx.PoolTimeout: "no free connection",
+            httpx.ConnectTimeout: "no connection in time",
+        }
         return CallFailed(Failure.TIMEOUT, waited.get(type(error), watch.reason))
     if isinstance(error, httpx.DecodingError):
         return CallFailed(Failure.SERVER_ERROR, f"the answer cannot be unpacked: {error}")

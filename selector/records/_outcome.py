@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import InitVar, dataclass
+from math import inf
 from typing import TYPE_CHECKING
 
 from selector.errors import InvalidOutcomeError, nearest
-from selector.records._checks import MOST_USD, count, instant, keep, number, word
+from selector.records._checks import MOST_TOKENS, MOST_USD, count, instant, keep, number, word
 from selector.records._failure import Failure
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Judgement", "Outcome", "Usage"]
 
+_NUMBERS = (("cost_usd", MOST_USD), ("latency_s", inf))
 _TOKENS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
 
 
@@ -193,10 +195,17 @@ class Outcome:
 
 
 def _keep_usage(record: Usage | Outcome, owner: str) -> None:
-    tokens = {name: count(f"{owner}.{name}", getattr(record, name), InvalidOutcomeError) for name in _TOKENS}
-    cost = number(f"{owner}.cost_usd", record.cost_usd, InvalidOutcomeError, high=MOST_USD)
-    latency = number(f"{owner}.latency_s", record.latency_s, InvalidOutcomeError)
-    keep(record, **tokens, cost_usd=cost, latency_s=latency)
+    kept: dict[str, int | float | None] = {}
+    for name in _TOKENS:
+        tokens = getattr(record, name)
+        if tokens is not None and not (tokens.__class__ is int and 0 <= tokens <= MOST_TOKENS):
+            kept[name] = count(f"{owner}.{name}", tokens, InvalidOutcomeError)
+    for name, most in _NUMBERS:
+        value = getattr(record, name)
+        if value is not None and not (value.__class__ is float and 0 <= value <= most and value != inf):
+            kept[name] = number(f"{owner}.{name}", value, InvalidOutcomeError, high=most)
+    if kept:
+        keep(record, **kept)
 
 
 def _only_score(score: object, success: object, quality: object) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,22 +11,12 @@ from selector.records._checks import MOST_USD, count, keep, mapping, mappings, n
 from selector.records._message import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 __all__ = ["Task"]
 
-_WISHES = (
-    "prompt",
-    "messages",
-    "system",
-    "tools",
-    "needs",
-    "response_schema",
-    "purpose",
-    "version",
-    "only",
-)
-"""What a task may ask beyond its type and its lengths."""
+_WISHES = ("tools", "needs", "response_schema", "purpose", "version", "only")
+"""What a task may ask beyond its type, its lengths and what it says."""
 _NOTES = ("id", "labels", "metadata", "session", "max_output_tokens", "deadline_s", "retry_count")
 """What a task may say of itself that changes no choice, but is written down."""
 
@@ -96,6 +87,8 @@ class Task:
     """The most that this task may cost, >= 0."""
     is_plain: bool = field(init=False, repr=False, compare=False, default=False)
     """Whether it asks for nothing but its type and, perhaps, a number of tokens."""
+    is_text: bool = field(init=False, repr=False, compare=False, default=False)
+    """Whether it asks for nothing else but what it says, and that is text."""
     is_bare: bool = field(init=False, repr=False, compare=False, default=False)
     """Whether it is plain, and says nothing of itself that would be written down."""
 
@@ -110,7 +103,10 @@ class Task:
         keep(self, metadata=mapping("Task.metadata", self.metadata, _refused) or {}, response_schema=schema)
         wishes = any(getattr(self, name) for name in _WISHES) or self.explore is False or self.max_cost_usd is not None
         notes = any(getattr(self, name) for name in _NOTES) or self.priority != 1
-        keep(self, is_plain=not wishes, is_bare=not (wishes or notes))
+        said = self.prompt or self.system or self.messages
+        text = bool(said) and not wishes and all(_is_text(message) for message in self.messages or ())
+        plain = not (wishes or said)
+        keep(self, is_plain=plain, is_text=text, is_bare=plain and not notes)
 
     def _keep_words(self) -> None:
         if word("Task.type", self.type, _refused) is None:
@@ -142,6 +138,12 @@ class Task:
             raise _refused("Task.deadline_s must be more than 0 seconds, not 0; leave it out for no deadline")
         most = number("Task.max_cost_usd", self.max_cost_usd, _refused, high=MOST_USD)
         keep(self, **kept, deadline_s=deadline, max_cost_usd=most)
+
+
+def _is_text(message: object) -> bool:
+    """Tell whether a message, a mapping by now, says nothing but text."""
+    said = message.get("content") if isinstance(message, Mapping) else None
+    return said is None or isinstance(said, str)
 
 
 def _plain(given: object) -> object:

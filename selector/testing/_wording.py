@@ -322,7 +322,7 @@ def _message_events(answer: Said) -> Iterator[Sent]:
     def event(type_: str, **body: object) -> bytes:
         return _sse(type_, {"type": type_, **body})
 
-    first = replace(answer.told, output_tokens=1) if answer.told else None
+    first = replace(answer.told, output_tokens=min(1, answer.told.output_tokens or 0)) if answer.told else None
     begun = {**_message(answer), "content": [], "stop_reason": None}
     begun = {**begun, "usage": _message_usage(first)} if first else begun
     yield Sent(event("message_start", message=begun), billed=first)

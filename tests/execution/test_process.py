@@ -73,6 +73,11 @@ def test_it_need_not_read_what_it_is_given(start, code):
     assert (printed, child.code) == (b"done\n", 0)
 
 
+def test_a_time_out_comes_though_nobody_reads_what_is_given(start):
+    with pytest.raises(CallFailed, match="timeout"):
+        run(start("import time; time.sleep(30)", b"x" * 4 * MEBIBYTE), Bounds(deadline_s=time.monotonic() + 0.3))
+
+
 def test_it_may_close_its_outputs_and_go_on(start):
     code = "import os, time; os.close(1); os.close(2); time.sleep(.2); open('late', 'w').close(); os._exit(3)"
     what = start(code)
@@ -254,6 +259,12 @@ def test_a_turnstile_lets_in_whoever_waits_longest():
     for thread in threads:
         thread.join(60)
     assert order == ["a", "b", "c"]
+
+
+def test_a_place_that_comes_as_its_taker_gives_up_is_handed_on():
+    places = Turnstile(1)
+    places._give_up(places._ticket())
+    places.enter(0.0)
 
 
 def test_a_closed_turnstile_sends_everybody_away():
