@@ -239,7 +239,7 @@ class Conduct:
         )
         provider = self._connections.of(route)
         patience = self._connections.patience(route).within(self._left_s())
-        return Call(provider, request, patience, self._order.streaming)
+        return Call(provider, request, patience, self._order.streaming, self._connections.places(route))
 
     def _failed(self, each: Tried, failed: CallFailed, *, shown: bool) -> Seen:
         """Note why a call failed, and tell of the route's health."""

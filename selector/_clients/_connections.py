@@ -12,7 +12,7 @@ from selector._clients._opened import Opened
 from selector.catalog import Route
 from selector.config import Config, ProviderConfig, environment, secret
 from selector.errors import ConfigError, StateError, nearest
-from selector.execution import CommandProvider, HttpProvider, Patience, Provider, format_of
+from selector.execution import CommandProvider, HttpProvider, Patience, Provider, Turnstile, format_of
 
 __all__ = ["Connections"]
 
@@ -53,6 +53,7 @@ class Connections:
         self._config, self._file, self._given, self._clock = config, opened.file, dict(given), clock
         self._made: dict[str, tuple[ProviderConfig, Provider]] = {}
         self._old: list[Provider] = []
+        self._places: dict[tuple[str, int], Turnstile] = {}
         self._known = dict(opened.config.providers)
         self._lock = Lock()
         self._environ: tuple[float, Config | None, dict[str, str]] = (-1.0, None, {})
@@ -126,6 +127,13 @@ class Connections:
             kept = self._patience[id(own)] = (own, _patience(own))
         return kept[1]
 
+    def places(self, route: Route) -> Turnstile | None:
+        """Give where a call of a route waits for a place; None: as many may run at once as the provider takes."""
+        if route.max_concurrent is None:
+            return None
+        key = (route.name, route.max_concurrent)
+        return self._places.get(key) or self._places.setdefault(key, Turnstile(route.max_concurrent))
+
     def can_continue(self, route: Route) -> bool:
         """Tell whether a provider goes on with an answer that broke off."""
         return route.provider in self._given or self._own(route.provider or "").kind in _CONTINUING
@@ -143,6 +151,8 @@ class Connections:
     def _all(self) -> list[Provider]:
         with self._lock:
             self._closed = True
+            for places in self._places.values():
+                places.close()
             found = [*self._old, *(provider for _, provider in self._made.values()), *self._given.values()]
             self._old, self._made = [], {}
             return found

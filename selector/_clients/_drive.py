@@ -75,7 +75,10 @@ def _done(effect: Pause | Ask | Verify | Say, run: Runs) -> Any:  # noqa: ANN401
 
 def _called(call: Call) -> Called:
     try:
-        return Called(call.provider.call(call.request, call.patience), None)
+        if call.places is None:
+            return Called(call.provider.call(call.request, call.patience), None)
+        with call.place() as patience:
+            return Called(call.provider.call(call.request, patience), None)
     except CallFailed as failed:
         return Called(None, failed)
 
@@ -83,7 +86,8 @@ def _called(call: Call) -> Called:
 def _streamed(call: Call) -> Generator[Event, None, Called]:
     with ExitStack() as closing:
         try:
-            chunks = call.provider.stream(call.request, call.patience)
+            patience = closing.enter_context(call.place())
+            chunks = call.provider.stream(call.request, patience)
             closing.callback(getattr(chunks, "close", _nothing))
             for chunk in chunks:
                 if isinstance(chunk, Answer):

@@ -71,7 +71,10 @@ async def _done(effect: Pause | Ask | Verify | Say, run: Runs) -> Any:  # noqa: 
 
 async def _called(call: Call) -> Called:
     try:
-        return Called(await call.provider.acall(call.request, call.patience), None)
+        if call.places is None:
+            return Called(await call.provider.acall(call.request, call.patience), None)
+        async with call.aplace() as patience:
+            return Called(await call.provider.acall(call.request, patience), None)
     except CallFailed as failed:
         return Called(None, failed)
 
@@ -101,7 +104,8 @@ class _Streamed:
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         try:
-            chunks = self._call.provider.astream(self._call.request, self._call.patience)
+            patience = await self._stack.enter_async_context(self._call.aplace())
+            chunks = self._call.provider.astream(self._call.request, patience)
             close = getattr(chunks, "aclose", None)
             if close is not None:
                 self._stack.push_async_callback(close)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import NamedTuple
 
-from selector.execution import Answer, CallFailed, Patience, Provider, Request, usage_of
+from selector.execution import Answer, CallFailed, Patience, Provider, Request, Turnstile, usage_of
 from selector.outcomes import CommandCheck, TextCheck, UserCheck
 from selector.records import Event, Failure, Message, Part, Task, TextEvent, ToolCall, ToolCallEvent
 
@@ -20,9 +23,47 @@ class Call:
     request: Request
     patience: Patience
     streaming: bool
+    places: Turnstile | None = None
+    """Where a place must be free first; None: nowhere."""
     text: list[str] = field(default_factory=list, repr=False)
     """What was shown of a stream, noted by whoever drives."""
     tool_calls: list[ToolCall] = field(default_factory=list, repr=False)
+
+    @contextmanager
+    def place(self) -> Iterator[Patience]:
+        """Take a place for the call, and tell how much patience is left.
+
+        Raises
+        ------
+        CallFailed
+            If none came free in time.
+        """
+        if self.places is None:
+            yield self.patience
+            return
+        began = monotonic()
+        self.places.enter(self.patience.total_s)
+        try:
+            yield self._left(began)
+        finally:
+            self.places.leave()
+
+    @asynccontextmanager
+    async def aplace(self) -> AsyncIterator[Patience]:
+        """Do what `place` does, without holding up the event loop."""
+        if self.places is None:
+            yield self.patience
+            return
+        began = monotonic()
+        await self.places.aenter(self.patience.total_s)
+        try:
+            yield self._left(began)
+        finally:
+            self.places.leave()
+
+    def _left(self, began: float) -> Patience:
+        total = self.patience.total_s
+        return self.patience.within(None if total is None else max(total - (monotonic() - began), 0.0))
 
     def note(self, event: TextEvent | ToolCallEvent) -> None:
         """Keep what is shown."""

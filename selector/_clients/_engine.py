@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import Lock
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from selector.config import settings_of
 from selector.decision import COIN, Board, Odds, split
 from selector.errors import NoEligibleModelError, StateError
 from selector.records import Basis, Decision, Exclusion, Reason, Task
+from selector.rules import Surroundings
 
 __all__ = ["Engine"]
 
@@ -65,7 +67,14 @@ class Engine:
         self._routes = [model.route.name for model in mind.plan.catalog]
         self._heads: dict[str, dict[int, bytes]] = {}
         self._idle = mind.plan.config.mode.name in {"off", "shadow"}
-        self._ruling = Ruling(mind.plan.config, screen, mind.plan.models, mind.plan.incumbent, clock, budget.remaining)
+        plan = mind.plan
+        around = Surroundings(
+            clock=clock,
+            zone=ZoneInfo(plan.config.timezone),
+            provider_status=self._provider_status,
+            budget_remaining=budget.remaining,
+        )
+        self._ruling = Ruling(plan.config, screen, plan.models, plan.incumbent, around)
         self._careful = Careful(mind, budget, screen)
 
     def fresh(self, rng: np.random.Generator, prefix: str) -> None:
@@ -267,6 +276,14 @@ class Engine:
         rows = (v * self.mind.decider.setup.n_rows).astype(np.intp).tolist()
         self._luck = list(zip(u.tolist(), (coin * COIN).astype(np.intp).tolist(), rows, strict=True))
         return self._luck.pop()
+
+    def _provider_status(self, provider: str) -> str:
+        """Say whether any route of a provider may be called: rules can ask."""
+        if not self.health.out:
+            return "up"
+        routes = [r.name for model in self.mind.plan.catalog for r in model.routes if r.provider == provider]
+        now = self.clock()
+        return "down" if routes and all(self.health.wait_s(name, now) > 0 for name in routes) else "up"
 
     def _pay(self, usd: float) -> None:
         self.mind.decider.allowance.pay(np.zeros(1, np.intp), np.array([usd]))

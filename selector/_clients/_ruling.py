@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from zoneinfo import ZoneInfo
-
 import numpy as np
 
 from selector.candidates import Screen
@@ -160,10 +157,8 @@ class Ruling:
         Who may serve, and their names.
     incumbent
         The model of today, where the selector does not serve all tasks.
-    clock
-        The time in seconds since 1970.
-    budget_remaining
-        What share of a budget is left, by its name.
+    around
+        What conditions can read beside the task.
     """
 
     def __init__(
@@ -172,12 +167,11 @@ class Ruling:
         screen: Screen,
         models: tuple[str, ...],
         incumbent: int | None,
-        clock: Callable[[], float],
-        budget_remaining: Callable[[str], float | None],
+        around: Surroundings,
     ) -> None:
         self._rules = _rules_of(config, None if incumbent is None else models[incumbent])
         self.any = self._rules is not None
-        self._around = Surroundings(clock=clock, zone=ZoneInfo(config.timezone), budget_remaining=budget_remaining)
+        self._around = around
         self._screen, self._models = screen, models
         self._confidence = 0.5 if config.objective is None else config.objective.confidence
 

@@ -58,6 +58,8 @@ class Route:
     """The longest answer; None: nobody knows, so its worst case has no bound from tokens."""
     max_usd_per_call: float | None = None
     """The most that one call costs, whatever its tokens; None: nobody says."""
+    max_concurrent: int | None = None
+    """How many calls may run at once here; None: as many as its provider takes."""
     is_open_ended: bool = False
     """Whether a call may use more tokens than its request asks for: a command line may call its model many times."""
 

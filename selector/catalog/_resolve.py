@@ -119,6 +119,7 @@ def _route(plan: _Plan, entry: ModelConfig, config: Config) -> Route:
         or (known.context_tokens if known is not None else None),
         max_output_tokens=route.max_output_tokens or entry.max_output_tokens,
         max_usd_per_call=_most(plan, entry, config),
+        max_concurrent=route.max_concurrent or entry.max_concurrent,
     )
 
 

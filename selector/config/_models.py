@@ -19,6 +19,7 @@ from selector.config._section import (
     expected,
     fault,
 )
+from selector.config._waiting import AtOnce
 
 RATES = (
     "usd_per_mtok_in",
@@ -195,6 +196,8 @@ class RouteConfig(PricesConfig):
     """The longest answer that this provider gives."""
     max_usd_per_call: Amount | None = None
     """The most that one call costs here; the model's, else the provider's, when not given."""
+    max_concurrent: AtOnce | None = None
+    """How many calls may run at once here, beside the provider's own limit; the model's when not given."""
 
 
 class ModelConfig(PricesConfig):
@@ -234,6 +237,8 @@ class ModelConfig(PricesConfig):
     """The longest answer: the worst case that a hard budget holds."""
     max_usd_per_call: Amount | None = None
     """The most that one call costs; the provider's when not given."""
+    max_concurrent: AtOnce | None = None
+    """How many calls may run at once at each of its routes; no limit but the provider's when not given."""
     prior: PriorConfig | None = None
     """What is believed of it before any outcome."""
     enabled: bool = True

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 
 from selector.config._output import FailurePatternConfig, OutputConfig
 from selector.config._section import END, Amount, Section, Word, Words, a_list, expected, fault, no_twice
-from selector.config._waiting import BreakerConfig, TimeoutConfig
+from selector.config._waiting import AtOnce, BreakerConfig, TimeoutConfig
 from selector.errors import nearest
 
 ProviderKind = Literal["anthropic", "openai", "openai-responses", "command"]
@@ -126,7 +126,7 @@ class ProviderConfig(Section):
     """What it promises of data that is sent to it, such as ``eu`` or ``no_training``."""
     timeout_s: TimeoutConfig | None = None
     """How long one call may take. Short form: a number of seconds in all."""
-    max_concurrent: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    max_concurrent: AtOnce | None = None
     """How many calls may run at once; no limit when not given."""
     breaker: BreakerConfig = BreakerConfig()
     """When a route that fails is left alone."""

@@ -6,6 +6,8 @@ from pydantic import Field, model_validator
 
 from selector.config._section import Section
 
+AtOnce = Annotated[int, Field(ge=1, le=1_000_000)]
+"""A number of calls that run at once."""
 Seconds = Annotated[float, Field(gt=0, le=1e9)]
 """A length of time."""
 

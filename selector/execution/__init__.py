@@ -6,6 +6,7 @@ from selector.execution._estimate import filled, usage_of
 from selector.execution._format import Decoder, Format, format_of
 from selector.execution._http import HttpProvider
 from selector.execution._process import Bounds, Child, Start
+from selector.execution._turnstile import Turnstile
 from selector.execution._wire import Answer, CallFailed, Chunk, Patience, Provider, Request
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Seen",
     "Start",
     "Step",
+    "Turnstile",
     "Wait",
     "chain",
     "filled",

@@ -9,7 +9,7 @@ import ssl
 import threading
 import time
 from collections import Counter
-from contextlib import ExitStack, closing, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -119,8 +119,8 @@ def held_open():
     return found
 
 
-def waits_for(found, seconds=3.0):
-    until = time.monotonic() + seconds
+def waits_for(found):
+    until = time.monotonic() + 3
     while not found() and time.monotonic() < until:
         time.sleep(0.005)
     return found()
@@ -135,7 +135,6 @@ class Ended(NamedTuple):
 
     @property
     def texts(self):
-        """The text that was shown, anew after each beginning."""
         found = [""]
         for event in self.events:
             if event.type == "switched" and event.restarted:
@@ -184,7 +183,6 @@ class Client:
 
 
 def price(usage, rates):
-    """Return what usage costs, in nano-dollars."""
     said = {"in": usage.input_tokens, "cache_read": usage.cache_read_tokens}
     written = (usage.output_tokens or 0) + (usage.reasoning_tokens or 0)
     return round(sum((n or 0) * rates[name] * 1_000 for name, n in said.items()) + written * rates["out"] * 1_000)
@@ -271,8 +269,8 @@ class Matrix:
         """Say what a failed attempt is estimated to have used; None: its provider says it, or it used nothing."""
         if self.streams and cell.shows:
             return Usage(input_tokens=ASKED, output_tokens=len(SHOWN) // 4)
-        tells = self.kind == "anthropic" and isinstance(cell.step, Fault) and cell.step.after == 0  # as it begins
-        return Usage(input_tokens=ASKED, output_tokens=1) if self.streams and tells else None
+        begun = self.kind == "anthropic" and self.streams and isinstance(cell.step, Fault) and cell.step.after == 0
+        return Usage(input_tokens=ASKED, output_tokens=1) if begun else None
 
     def status(self, cell):
         """Say which HTTP status tells of it: an event in a stream has none."""
@@ -379,10 +377,9 @@ def test_every_fault_ends_as_documented_and_leaves_nothing_behind(
 ):
     matrix = Matrix(kind, way, falls_back=falls_back)
     steps = {f"bad{i}": cell.step for i, cell in enumerate(matrix.cells.values())}
-    with ExitStack() as stack:
-        bad, good = stack.enter_context(FakeOpenAI(steps)), stack.enter_context(FakeOpenAI(Reply("Paris", usage=USED)))
-        addresses = strangers | {"bad": bad.base_url, "slow": bad.base_url, "well": good.base_url}
-        addresses["notls"] = bad.base_url.replace("http:", "https:")
+    with FakeOpenAI(steps) as bad, FakeOpenAI(Reply("Paris", usage=USED)) as good:
+        own = {"bad": bad.base_url, "slow": bad.base_url, "well": good.base_url}
+        addresses = strangers | own | {"notls": bad.base_url.replace("http:", "https:")}
         config = config_of(kind, matrix.cells.values(), addresses, falls_back=falls_back)
         before = held_open()
         with closing(Client(way, config, folder)) as client:

@@ -30,7 +30,8 @@ from selector.errors import (
     ServiceUnavailableError,
     StateError,
 )
-from selector.execution import CallFailed
+from selector.execution import Answer, CallFailed
+from selector.records import Message
 from selector.testing import FakeProvider, Fault, Reply
 
 TASK = Task("coding", prompt="Write a parser.")
@@ -270,6 +271,15 @@ class TestMoney:
         used, held = spent(selector)
         assert 0 < used <= 1
         assert held == 0
+
+    @pytest.mark.parametrize("streaming", [False, True])
+    def test_an_answer_that_says_nothing_of_its_usage_is_estimated(self, begin, streaming):
+        said = Message.of({"role": "assistant", "content": "word " * 100})
+        selector, _ = begin(Answer(message=said), **BUDGET)
+        run = list(selector.stream(TASK))[-1].run if streaming else selector.run(TASK)
+        assert run.attempts[0].estimated
+        assert spent(selector) == pytest.approx((run.cost_usd, 0), abs=1e-9)
+        assert run.cost_usd > 100 * 10e-6
 
     def test_the_task_that_fits_nothing_is_refused_before_any_call(self, begin):
         selector, fake = begin("fine", models={"opus": model(500)}, **BUDGET)

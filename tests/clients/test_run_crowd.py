@@ -48,10 +48,15 @@ def billed(server):
     return sum(cost(model, usage) for model, usage in server.billed_by_model.items())
 
 
-def config_of(server, usd, **fallback):
-    """Have two models at one server, whose failures trip no breaker."""
+def config_of(server, usd, *, breaker=100_000, **fallback):
+    """Have two models at one server; it takes many failures to trip a breaker."""
     own = {"provider": "work", "max_output_tokens": MOST, "context_tokens": 10_000}
-    at = {"kind": "openai", "base_url": server.base_url, "max_concurrent": 50, "breaker": {"failures": 100_000}}
+    at = {
+        "kind": "openai",
+        "base_url": server.base_url,
+        "max_concurrent": 50,
+        "breaker": {"failures": breaker, "open_s": 0.3},
+    }
     return {
         "providers": {"work": at},
         "models": {
@@ -311,3 +316,29 @@ def test_runs_that_are_cancelled_at_random_moments_leave_nothing_behind(way, fol
     look_at_state(config, folder, watcher, status)
     assert ends["cancelled"] > 10
     assert ends["Run"] > n / 2
+
+
+def test_where_breakers_trip_each_run_is_answered_or_says_why_and_what_was_passed_over_cost_nothing(folder, read_log):
+    script = Unwell(seed=9)
+    with FakeOpenAI(script) as server:
+        config = config_of(server, 1.0, breaker=3, retries=0)
+
+        async def main():
+            async with AsyncSelector.open(config, state=folder, seed=1) as selector:
+                runs = await selector.run_many(tasks(600), concurrency=50, check=is_right)
+                return runs, Watcher(selector), selector.status()
+
+        runs, watcher, status = asyncio.run(main())
+        ends = look_at_runs(runs)
+        assert (watcher.till.spent, watcher.till.held) == (billed(server), 0)
+        decided = [run for run in runs if run.decision is not None]
+        tried = [each for run in decided for each in run.attempts]
+        called = [each for each in tried if not each.detail.startswith("not called")]
+        assert len(called) == len(server.requests) == script.said.total()
+        assert all(not each.usage.cost_usd for each in tried if each not in called)
+        log = read_log(folder)
+        assert len(log.decided) == len(decided) == status.n_decisions
+        assert Counter(key[2] for key in set(log.keys))["attempt"] == len(tried)
+    assert ends["answered"] > 50
+    assert ends["NoEligibleModelError"] > 0
+    look_at_state(config, folder, watcher, status)
