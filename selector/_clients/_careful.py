@@ -359,6 +359,11 @@ def _within_limits(excluded: tuple[Exclusion | None, ...], ruled: Ruled | None) 
     return tuple(found) if None in found else excluded
 
 
+def most_tokens(task: Task) -> int:
+    """Return the most tokens that an input can have: as many as were counted, else as many as it has bytes."""
+    return _bytes(task) if task.input_tokens is None else task.input_tokens
+
+
 def _bytes(task: Task) -> int:
     """Bound the tokens of an input that nobody counted: no token is shorter than a byte."""
     texts = [task.prompt or "", task.system or ""]

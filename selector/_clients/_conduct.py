@@ -16,7 +16,7 @@ from selector._clients._offer import Offer
 from selector._clients._tried import Tried
 from selector.catalog import Catalog
 from selector.errors import BudgetExceededError, ConfigError, NoEligibleModelError
-from selector.execution import Answer, CallFailed, Request, Resilience, Seen, Step, Wait, chain
+from selector.execution import Answer, CallFailed, Request, Resilience, Seen, Step, Wait, chain, usage_of
 from selector.outcomes import Check, JudgeCheck, Verdict, judge_task
 from selector.records import (
     Basis,
@@ -30,12 +30,14 @@ from selector.records import (
     Run,
     SwitchedEvent,
     Task,
+    Usage,
     UsageEvent,
 )
 
 __all__ = ["Conduct", "Order"]
 
 _logger = logging.getLogger("selector")
+_SAYS_NOTHING = Usage()
 _CAPS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 _MOMENTS, _PATIENCE_S, _SPREAD_S = 3, 5.0, 0.05
 _OF_HEALTH = (Reason.OVER_QUOTA.value, Reason.UNHEALTHY.value)
@@ -174,7 +176,7 @@ class Conduct:
 
     def _first(self, decision: Decision) -> Step:
         model = self._catalog(decision).model(decision.model)
-        route = next(route for route in model.routes if route.name == decision.route)
+        route = model.route if len(model.routes) == 1 else next(r for r in model.routes if r.name == decision.route)
         return Step(route=route, selected_by=_BY.get(decision.reason, "policy"))
 
     def _passed_over(self, step: Step) -> Tried:
@@ -205,10 +207,10 @@ class Conduct:
         called: Called = yield call
         each.latency_s, self._live = round(self._timer() - began, 6), None
         if called.failed is not None:
-            seen = self._failed(each, called.failed, shown=call.shown)
+            seen = self._failed(each, called.failed, call)
         else:
             assert called.answer is not None  # noqa: S101 - one of the two
-            seen = yield from self._answered(each, called.answer, shown=call.shown)
+            seen = yield from self._answered(each, called.answer, call)
         if seen.failure is not None and each.usage is not None:
             spent = core.price(decision, each)
             others.spent = (others.spent[0] + spent[0], others.spent[1] + spent[1])
@@ -241,15 +243,15 @@ class Conduct:
         patience = self._connections.patience(route).within(self._left_s())
         return Call(provider, request, patience, self._order.streaming, self._connections.places(route))
 
-    def _failed(self, each: Tried, failed: CallFailed, *, shown: bool) -> Seen:
+    def _failed(self, each: Tried, failed: CallFailed, call: Call) -> Seen:
         """Note why a call failed, and tell of the route's health."""
         failure, now = failed.failure, self._core.engine.clock()
         if failure is Failure.TIMEOUT and self._how.deadline_s is not None and self._timer() >= self._how.deadline_s:
             failure = Failure.DEADLINE
         each.failure, each.detail, each.status = failure, failed.detail, failed.status
         if failed.partial is not None:
-            self._note(each, failed.partial)
-            if self._how.midstream == "continue" and shown:
+            self._note(each, failed.partial, call)
+            if self._how.midstream == "continue" and call.shown:
                 self._said += failed.partial.text
         until = failed.resets_at_s
         if until is None and failed.retry_after_s is not None:
@@ -260,15 +262,16 @@ class Conduct:
         return Seen(
             failure=failure,
             retry_after_s=None if until is None else max(until - now, 0.0),
-            shown=shown,
+            shown=call.shown,
             of_reasoning=failed.of_reasoning,
         )
 
-    def _answered(self, each: Tried, answer: Answer, *, shown: bool) -> Generator[Effect, Any, Seen]:
+    def _answered(self, each: Tried, answer: Answer, call: Call) -> Generator[Effect, Any, Seen]:
         """Note what an answer used, and have it checked."""
-        self._note(each, answer)
-        health = HealthSeen(route=each.route.name, at_s=self._core.engine.clock())
-        self._core.saw(health, answer.limits, began_s=each.at_s)
+        self._note(each, answer, call)
+        if answer.limits or not self._core.engine.health.is_calm(each.route.name):
+            health = HealthSeen(route=each.route.name, at_s=self._core.engine.clock())
+            self._core.saw(health, answer.limits, began_s=each.at_s)
         if self._said:
             parts = (Part(kind="text", text=self._said), *answer.message.parts)
             answer = replace(answer, message=replace(answer.message, parts=parts))
@@ -281,7 +284,7 @@ class Conduct:
             each.source = verdict.source
             if not verdict.passed and self._escalates:
                 each.failure, each.detail = Failure.INVALID_ANSWER, verdict.detail
-                return Seen(failure=Failure.INVALID_ANSWER, shown=shown)
+                return Seen(failure=Failure.INVALID_ANSWER, shown=call.shown)
         self._answer = answer
         return Seen()
 
@@ -311,8 +314,11 @@ class Conduct:
         return None if text is None else check.verdict(text, task.only[0])
 
     @staticmethod
-    def _note(each: Tried, answer: Answer) -> None:
+    def _note(each: Tried, answer: Answer, call: Call) -> None:
+        """Note what an answer used; where its provider says nothing of that, it is counted from the characters."""
         each.usage, each.estimated, each.snapshot = answer.usage, answer.estimated, answer.snapshot
+        if answer.usage == _SAYS_NOTHING:
+            each.usage, each.estimated = usage_of(call.request, answer.message), True
 
     def _abandon(self, decision: Decision) -> None:
         """Write down what is known of a run that nobody waits for any longer."""
@@ -324,7 +330,7 @@ class Conduct:
             health = HealthSeen(route=each.route.name, at_s=now, failure=Failure.CANCELLED)
             self._core.saw(health, (), began_s=each.at_s)
             if live.seen is not None:
-                self._note(each, live.seen)
+                self._note(each, live.seen, live)
         elif self._checking:
             _logger.warning("the check of decision %s raised; its answer counts for nobody", decision.id)
         self._core.finish(decision, self._tried)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from selector._clients._budget import Budget
-from selector._clients._careful import Asking, Careful, Choice
+from selector._clients._careful import Asking, Careful, Choice, most_tokens
 from selector._clients._fold import Fold
 from selector._clients._mind import Mind
 from selector._clients._offer import Offer, Terms
@@ -108,9 +108,9 @@ class Engine:
                 or not (ruled is None or ruled.is_quick)
             ):
                 return self._with_care(task, offer, luck[0], now)
-            if task.is_text and not budget.hard:
+            if task.is_text:
                 return self._said(task, offer, luck, ruled, now)
-            if not task.is_plain or (budget.hard and not self._all_fit(offer, task)):
+            if not task.is_plain or (budget.hard and not self._all_fit(offer, tokens, task)):
                 return self._with_care(task, offer, luck[0], now)
             u, coin, row = luck
             reason, odds = (offer.reason, offer.odds) if ruled is None else (ruled.reason, ruled.odds)
@@ -132,7 +132,7 @@ class Engine:
                     slope = lines.low if row < offer.n_low else lines.high
                     arm = int((lines.net[row] - tokens * slope).argmax())
                 usd = offer.out_each[arm] + tokens * offer.in_each[arm]
-            held = self._held(offer, arm, task) if budget.hard else 0
+            held = self._held(offer, arm, tokens, task) if budget.hard else 0
             stand = budget.stand() if budget.tills else ()
             chosen = (arm, reason, offer.routes[arm], usd, held)
             return self._decided((task, row, stand, ruled), offer, chosen, now)
@@ -142,7 +142,10 @@ class Engine:
     ) -> Decision:
         """Choose for a task that says something, and asks for nothing else."""
         tokens, guessed = count_tokens(task) or 0, task.input_tokens is None
-        if tokens + (task.max_output_tokens or 0) > self._shortest:
+        hard = bool(self.budget.hard)
+        bound = most_tokens(task) if hard else tokens
+        is_long = bound + (task.max_output_tokens or 0) > self._shortest
+        if is_long or (hard and not self._all_fit(offer, bound, task)):
             return self._with_care(task, offer, luck[0], now)
         u, coin, row = luck
         reason, odds = (offer.reason, offer.odds) if ruled is None else (ruled.reason, ruled.odds)
@@ -159,11 +162,11 @@ class Engine:
         exclusions = None if ruled is None else ruled.exclusions
         stand = self.budget.stand() if self.budget.tills else ()
         terms = Terms(task, tokens, guessed, row, odds, cost, exclusions, None, 0, stand, ruled)
-        return self._decided(terms, offer, (arm, reason, offer.routes[arm], usd, 0), now)
+        held = self._held(offer, arm, bound, task) if hard else 0
+        return self._decided(terms, offer, (arm, reason, offer.routes[arm], usd, held), now)
 
-    def _held(self, offer: Offer, arm: int, task: Task) -> int:
-        """Return the most that a plain task's call can cost."""
-        tokens = task.input_tokens
+    def _held(self, offer: Offer, arm: int, tokens: int | None, task: Task) -> int:
+        """Return the most that a call can cost whose input is no longer than so many tokens."""
         if tokens is None:
             return self._tariffs.most_nano[arm] or 0
         return offer.tariff.worst_nano(arm, tokens, task.max_output_tokens) or 0
@@ -346,9 +349,9 @@ class Engine:
             return found
         return tuple(x if x is not None or known[k] else unknown for k, x in enumerate(found))
 
-    def _all_fit(self, offer: Offer, task: Task) -> bool:
+    def _all_fit(self, offer: Offer, tokens: int | None, task: Task) -> bool:
         """Tell whether any model's call would fit every hard budget, and leave enough for the rest."""
-        budget, tokens = self.budget, task.input_tokens
+        budget = self.budget
         bound = offer.bound(tokens, task.max_output_tokens)
         if bound is None or budget.counts_tokens or budget.room_requests < 1 or bound > budget.room_nano:
             return False

@@ -149,6 +149,11 @@ class Health:
             return turned_event(seen.route, now, seen.at_s, reason)
         return cooling_event(seen.route, was.cooling, cooling, seen.at_s, reason)
 
+    def is_calm(self, route: str) -> bool:
+        """Tell whether an answer of a route would change nothing."""
+        known = self._conditions.get(route)
+        return known is None or known.is_new
+
     def quota(self, seen: QuotaSeen) -> Fields | None:
         """Learn how a limit of the provider stands.
 

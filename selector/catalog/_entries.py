@@ -62,17 +62,11 @@ class Route:
     """How many calls may run at once here; None: as many as its provider takes."""
     is_open_ended: bool = False
     """Whether a call may use more tokens than its request asks for: a command line may call its model many times."""
+    name: str = field(init=False, repr=False, compare=False)
+    """The reference that names this route alone."""
 
-    @property
-    def name(self) -> str:
-        """The reference that names this route alone.
-
-        Examples
-        --------
-        >>> Route(model="sonnet", id="sonnet").name
-        'sonnet'
-        """
-        return f"{self.model}@{self.provider}" if self.provider else self.model
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", f"{self.model}@{self.provider}" if self.provider else self.model)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import orjson
+
 from selector.execution._estimate import accounted
 from selector.execution._faults import error_in, fault
 from selector.execution._pieces import settle
@@ -90,7 +92,7 @@ class Gathering(ABC):
             self.done = self.whole = True
             return list(self._tell())
         try:
-            said = json.loads(text)
+            said = _read(text)
         except (ValueError, RecursionError):
             raise malformed("an event of the stream is no JSON", self.partial()) from None
         if not isinstance(said, dict):
@@ -155,3 +157,11 @@ class Gathering(ABC):
             if not each.told and each.name:
                 each.told = True
                 yield ToolCallEvent(each.call())
+
+
+def _read(text: str) -> object:
+    """Read JSON: what the fast reader refuses, such as NaN, the patient one may take."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text)

@@ -163,7 +163,9 @@ class OpenAIChat:
         extra = {key: value for key, value in message.extra.items() if key not in dropped}
         left_out = {"reasoning", "other"} if message.role == "assistant" else {"reasoning"}
         parts = tuple(part for part in message.parts if part.kind not in left_out)
-        written: dict[str, Any] = replace(message, parts=parts, extra=extra).as_chat()
+        if len(parts) != len(message.parts) or len(extra) != len(message.extra):
+            message = replace(message, parts=parts, extra=extra)
+        written: dict[str, Any] = message.as_chat()
         if self._is("openrouter.ai") and any("cache_control" in part.raw for part in parts):
             written["content"] = [_marked(part) for part in parts]
         if self._is("deepseek.com") and message.tool_calls:  # it refuses its own call of a tool without its reasoning

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from selector.records._checks import count, instant, keep, number, word
@@ -62,6 +63,8 @@ class Attempt:
     """When the call began, in UTC."""
 
     def __post_init__(self) -> None:
+        if _is_sound(self):
+            return
         for name in ("model", "selected_by"):
             if word(f"Attempt.{name}", getattr(self, name), ValueError) is None:
                 raise ValueError(f"Attempt.{name} must be a word, not None")
@@ -82,3 +85,19 @@ class Attempt:
         True
         """
         return self.failure is None
+
+
+def _is_sound(each: Attempt) -> bool:
+    """Tell whether everything is of the kind that is kept, as it is of attempts that a run made."""
+    failure, share = each.failure, each.propensity
+    return (
+        each.model.__class__ is str
+        and each.model.strip() != ""
+        and each.selected_by.__class__ is str
+        and each.selected_by.strip() != ""
+        and each.number.__class__ is int
+        and each.number > 0
+        and (failure is None or failure.__class__ is Failure)
+        and (share is None or (share.__class__ is float and 0 <= share <= 1))
+        and (each.at is None or getattr(each.at, "tzinfo", None) is UTC)
+    )

@@ -8,6 +8,7 @@ calls through its own path for OpenAI's API, and writes nothing down.
 
 import asyncio
 import gc
+import json
 import os
 import statistics
 import subprocess
@@ -18,7 +19,6 @@ from contextlib import ExitStack
 from importlib import import_module
 from unittest.mock import patch
 
-import httpx
 import pytest
 
 from selector import AsyncSelector, Selector, Task
@@ -41,6 +41,8 @@ MODELS = {
 }
 BUDGETS = {"run": [{"usd_per_request": 0.01}], "run, hard budget": [{"usd": 100_000, "per": "day"}]}
 BARE, RUN, ROUTER = "httpx", "run", "LiteLLM's Router"
+STREAM = "httpx, stream"
+httpx = pytest.importorskip("httpx")
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +89,7 @@ def router(url):
         warnings.simplefilter("ignore")
         litellm = import_module("litellm")
         params = {"model": "openai/haiku", "api_base": url, "api_key": "none"}
-        made = litellm.Router([{"model_name": "haiku", "litellm_params": params}], num_retries=1)
-    return made
+        return litellm.Router([{"model_name": "haiku", "litellm_params": params}], num_retries=1)
 
 
 def medians(found):
@@ -129,10 +130,10 @@ async def aside_by_side(contenders):
 
 
 def show(title, found):
-    bare = found[BARE]
     print(f"\n{title:<28}{'p50 us':>10}{'added us':>10}{'x httpx':>9}")  # noqa: T201 - a benchmark prints its table
     for name, us in found.items():
-        added, ratio = (f"{us - bare:>10.0f}", f"{us / bare:>9.2f}") if name != BARE else ("", "")
+        bare = found[STREAM if "stream" in name else BARE]
+        added, ratio = ("", "") if us == bare else (f"{us - bare:>10.0f}", f"{us / bare:>9.2f}")
         print(f"  {name:<26}{us:>10.0f}{added}{ratio}")  # noqa: T201 - likewise
 
 
@@ -148,7 +149,13 @@ def test_a_run_adds_less_than_the_call_itself_takes(url, tmp_path):
     task, where = Task("coding", prompt=PROMPT), f"{url}/chat/completions"
     with ExitStack() as stack:
         client = stack.enter_context(httpx.Client())
+
+        def streamed():
+            with client.stream("POST", where, json=body() | {"stream": True}) as response:
+                return [json.loads(line[6:]) for line in response.iter_lines() if line.startswith("data: {")]
+
         contenders = {BARE: lambda: client.post(where, json=body()).json()["choices"][0]["message"]["content"]}
+        contenders[STREAM] = streamed
         for name, selector in opened(stack, tmp_path, url).items():
             contenders[name] = lambda each=selector: each.run(task).text
             contenders[name.replace("run", "stream")] = lambda each=selector: [*each.stream(task)]
@@ -159,6 +166,7 @@ def test_a_run_adds_less_than_the_call_itself_takes(url, tmp_path):
         found = side_by_side(contenders)
     show("in a thread", found)
     assert found[RUN] < 2 * found[BARE]
+    assert found["stream"] < 2 * found[STREAM]
     if ROUTER in found:
         assert found[RUN] < found[ROUTER]
 

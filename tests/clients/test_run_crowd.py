@@ -228,8 +228,8 @@ def test_a_thousand_async_runs_against_an_unwell_server(usd, concurrency, retrie
         look_at_books(runs, read_log(folder), server, script, status)
     look_at_state(config, folder, watcher, status)
     assert ends["answered"] > (N * 0.8 if usd == 1 else 100)
-    if concurrency < N:
-        assert watcher.till.spent > 0.75 * usd * 1e9
+    if concurrency < N:  # each of those under way may hold twice what it takes
+        assert watcher.till.spent > 0.7 * usd * 1e9
         assert ends["BudgetExceededError"] > 0
 
 

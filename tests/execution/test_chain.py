@@ -332,3 +332,8 @@ class TestMidstream:
     def test_the_same_route_is_asked_where_nobody_else_can_go_on(self):
         way = Way([self.BROKEN, None], how=self.how("restart"))
         assert (way.called[1], way.steps[1].restarted) == (("opus@work", "retry"), True)
+
+    def test_what_was_refused_midway_for_its_reasoning_begins_anew_too(self):
+        refused = Seen(failure=Failure.BAD_REQUEST, of_reasoning=True, shown=True)
+        way = Way([refused, None], how=self.how("restart"))
+        assert [(step.without_reasoning, step.restarted) for step in way.steps] == [(False, False), (True, True)]
