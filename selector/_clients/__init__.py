@@ -1,9 +1,11 @@
 """The clients: the one place where what is executed, stored and learnt meets."""
 
 from selector._clients._async import AsyncSelector
+from selector._clients._conduct import Flow
 from selector._clients._core import Core, Randomness
-from selector._clients._drive import Stream
+from selector._clients._drive import Stream, drive
 from selector._clients._drive_async import AsyncStream
+from selector._clients._effects import Call, Called, Effect, Pause, Say
 from selector._clients._history import told
 from selector._clients._open import configured, open_core, state_path
 from selector._clients._rebuild import Rebuilt, rebuild
@@ -13,13 +15,20 @@ from selector._clients._status import Status, status_of
 __all__ = [
     "AsyncSelector",
     "AsyncStream",
+    "Call",
+    "Called",
     "Core",
+    "Effect",
+    "Flow",
+    "Pause",
     "Randomness",
     "Rebuilt",
+    "Say",
     "Selector",
     "Status",
     "Stream",
     "configured",
+    "drive",
     "open_core",
     "rebuild",
     "state_path",

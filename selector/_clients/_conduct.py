@@ -310,7 +310,10 @@ class Conduct:
         if task is None:
             _logger.warning("%s would be its own judge, so nobody judges its answer", by)
             return None
-        text: str | None = yield Ask(replace(task, purpose="judge"))
+        left = self._left_s()
+        if left is not None and left <= 0:
+            return None
+        text: str | None = yield Ask(replace(task, purpose="judge", deadline_s=left))
         return None if text is None else check.verdict(text, task.only[0])
 
     @staticmethod

@@ -112,30 +112,37 @@ class Engine:
                 return self._said(task, offer, luck, ruled, now)
             if not task.is_plain or (budget.hard and not self._all_fit(offer, tokens, task)):
                 return self._with_care(task, offer, luck[0], now)
-            u, coin, row = luck
-            reason, odds = (offer.reason, offer.odds) if ruled is None else (ruled.reason, ruled.odds)
-            if ruled is not None and ruled.forced is not None:
-                arm, usd = ruled.forced, offer.expected_usd(ruled.forced, tokens)
-            elif coin < odds.forced_below:
-                arm, usd = self._explored(offer, odds, u, tokens)
-                reason = Basis.EXPLORATION
-            elif tokens is None:
-                arm = odds.winners[row] if odds.winners else odds.choose(u)[0]
-                if arm < 0:
-                    arm = odds.choose(u)[0]
-                usd = offer.usd[arm]
+            return self._plainly(task, offer, luck, ruled, now)
+
+    def _plainly(
+        self, task: Task, offer: Offer, luck: tuple[float, int, int], ruled: Ruled | None, now: float
+    ) -> Decision:
+        """Choose for a task that says nothing, and asks for nothing but perhaps a length."""
+        tokens, budget = task.input_tokens, self.budget
+        u, coin, row = luck
+        reason, odds = (offer.reason, offer.odds) if ruled is None else (ruled.reason, ruled.odds)
+        if ruled is not None and ruled.forced is not None:
+            arm, usd = ruled.forced, offer.expected_usd(ruled.forced, tokens)
+        elif coin < odds.forced_below:
+            arm, usd = self._explored(offer, odds, u, tokens)
+            reason = Basis.EXPLORATION
+        elif tokens is None:
+            arm = odds.winners[row] if odds.winners else odds.choose(u)[0]
+            if arm < 0:
+                arm = odds.choose(u)[0]
+            usd = offer.usd[arm]
+        else:
+            lines = odds.lines
+            if lines is None or lines.may_tie or lines.price_usd is not offer.usd_in:
+                arm = offer.board.choose_at(u, offer.cost(tokens), odds)[0]
             else:
-                lines = odds.lines
-                if lines is None or lines.may_tie or lines.price_usd is not offer.usd_in:
-                    arm = offer.board.choose_at(u, offer.cost(tokens), odds)[0]
-                else:
-                    slope = lines.low if row < offer.n_low else lines.high
-                    arm = int((lines.net[row] - tokens * slope).argmax())
-                usd = offer.out_each[arm] + tokens * offer.in_each[arm]
-            held = self._held(offer, arm, tokens, task) if budget.hard else 0
-            stand = budget.stand() if budget.tills else ()
-            chosen = (arm, reason, offer.routes[arm], usd, held)
-            return self._decided((task, row, stand, ruled), offer, chosen, now)
+                slope = lines.low if row < offer.n_low else lines.high
+                arm = int((lines.net[row] - tokens * slope).argmax())
+            usd = offer.out_each[arm] + tokens * offer.in_each[arm]
+        held = self._held(offer, arm, tokens, task) if budget.hard else 0
+        stand = budget.stand() if budget.tills else ()
+        chosen = (arm, reason, offer.routes[arm], usd, held)
+        return self._decided((task, row, stand, ruled), offer, chosen, now)
 
     def _said(
         self, task: Task, offer: Offer, luck: tuple[float, int, int], ruled: Ruled | None, now: float

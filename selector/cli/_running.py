@@ -10,9 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from selector import Selector, Task
-from selector._clients._conduct import Flow
-from selector._clients._drive import Stream, drive
-from selector._clients._effects import Call, Called, Effect, Pause, Say
+from selector._clients import Call, Called, Effect, Flow, Pause, Say, Stream, drive
 from selector.cli._lines import counted
 from selector.cli._output import complain, money
 from selector.cli._story import moment

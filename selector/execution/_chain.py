@@ -221,11 +221,13 @@ class _Chain:
 
     def _after(self, step: Step, seen: Seen) -> tuple[Step | None, float]:
         """Find the step after a failure, and how long to wait before it."""
+        self._lacks_money = False
         if seen.failure is Failure.BAD_REQUEST:
             if seen.of_reasoning and not step.without_reasoning:
-                return replace(step, selected_by="retry", propensity=None, without_reasoning=True), 0.0
+                self._lacks_money = not self._choices.holds(step.route)
+                again = replace(step, selected_by="retry", propensity=None, without_reasoning=True)
+                return (None if self._lacks_money else self._shaped(again, seen)), 0.0
             return None, 0.0
-        self._lacks_money = False
         wait = self._wait_s(seen)
         again = replace(step, selected_by="retry", propensity=None)
         if wait is not None and not self._choices.holds(step.route):

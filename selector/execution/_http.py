@@ -14,7 +14,7 @@ from selector.errors import ConfigError
 from selector.execution._connections import Connections
 from selector.execution._format import Format
 from selector.execution._patience import Watch
-from selector.execution._redact import redacted
+from selector.execution._redact import KeyFilter, redacted
 from selector.execution._trip import Trip
 from selector.execution._wire import Answer, CallFailed, Chunk, Patience, Request
 from selector.records import Failure
@@ -69,6 +69,7 @@ class HttpProvider:
         self._base_url = (base_url or format.base_url).rstrip("/")
         self._format, self._key, self._clock = format, key, clock
         self._connections = Connections(max_concurrent=max_concurrent)
+        self._filter = KeyFilter()
         self._url: httpx.URL | None = None
         self._headers: dict[bool, tuple[str | None, httpx.Headers]] = {}
 
@@ -186,10 +187,12 @@ class HttpProvider:
     def close(self) -> None:
         """Let go of connections; twice is as good as once."""
         self._connections.close()
+        self._filter.leave()
 
     async def aclose(self) -> None:
         """Let go of connections; twice is as good as once."""
         await self._connections.aclose()
+        self._filter.leave()
 
     def _trip(self, request: Request, watch: Watch, *, is_stream: bool, is_async: bool) -> tuple[Trip, httpx.Request]:
         """Write a call down, ready to be sent."""
@@ -218,6 +221,9 @@ class HttpProvider:
             failed = CallFailed(Failure.AUTH, f"the key of the provider {self.name!r} {problem}")
         if failed is not None:
             raise failed
+        if key is not None and key not in self._filter.keys:
+            self._filter.watch()
+            self._filter.keys.add(key)
         return key
 
     def _make_url(self) -> httpx.URL:

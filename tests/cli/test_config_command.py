@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from selector.config import Config
 
@@ -89,6 +88,8 @@ def test_two_names_for_the_file_are_a_usage_error(run):
 
 
 def test_the_schema_is_printed_bare_and_takes_what_is_printed(run, run_json):
+    from jsonschema import Draft202012Validator
+
     code, out, err = run("schema")
     assert (code, err) == (0, "")
     bare = json.loads(out)
