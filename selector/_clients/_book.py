@@ -21,7 +21,7 @@ Compared = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
 
 def facts_of(decision: Decision) -> dict[str, Any]:
     """Write down what of a decision must be known for an outcome of it to count."""
-    tokens, guessed, held_tokens = _asked(decision)
+    tokens, guessed, held_tokens, keys = _asked(decision)
     found = {
         "n": decision.n,
         "at": round(decision.at_s, 6),
@@ -34,6 +34,8 @@ def facts_of(decision: Decision) -> dict[str, Any]:
         found["held_nano"] = decision.held_nano
     if held_tokens:
         found["held_tokens"] = held_tokens
+    if keys:
+        found["accounts"] = list(keys)
     if tokens is not None:
         found["input_tokens"] = tokens
     if guessed:
@@ -41,13 +43,13 @@ def facts_of(decision: Decision) -> dict[str, Any]:
     return found
 
 
-def _asked(decision: Decision) -> tuple[int | None, bool, int]:
-    """Say how long a task's input was taken to be, whether that was guessed, and what is held in tokens."""
+def _asked(decision: Decision) -> tuple[int | None, bool, int, tuple[str, ...]]:
+    """Say how long a task's input was taken to be, whether that was guessed, what is held in tokens, and where."""
     terms = decision.terms
     if isinstance(terms, Terms):
-        return terms.input_tokens, terms.guessed, terms.held_tokens
+        return terms.input_tokens, terms.guessed, terms.held_tokens, terms.keys
     task: Task = terms[0]  # type: ignore[index]  # (task, row, how budgets stood)
-    return task.input_tokens, False, 0
+    return task.input_tokens, False, 0, ()
 
 
 class Facts:
@@ -73,6 +75,8 @@ class Facts:
         What beliefs were taught of it: (score, tokens).
     rescued
         The score that was counted of it after another attempt had failed on the task; nan: none.
+    of_quota
+        What was booked on its route's quotas: requests, tokens, nano-dollars.
     compared
         What expectations were held against: pairs of dollars, of the price of input, of its length.
     waited
@@ -86,6 +90,7 @@ class Facts:
         "made",
         "model",
         "nano",
+        "of_quota",
         "rescued",
         "route",
         "taught",
@@ -104,6 +109,7 @@ class Facts:
         self.judged: dict[str, tuple[float, str, int, float | None]] | None = None
         self.taught = (math.nan, math.nan)
         self.rescued = math.nan
+        self.of_quota = (0, 0, 0)
         self.compared: Compared | None = None
         self.waited: float | None = None
 
@@ -182,6 +188,10 @@ class Entry:
         Whether its hold, and its place among requests in flight, still stand.
     is_reported
         Whether anything at all was reported of it.
+    keys
+        The accounts of scoped budgets that it is on.
+    charged_by
+        What was booked on each of them.
     charged
         What was booked in place of a usage that never came.
     """
@@ -190,12 +200,14 @@ class Entry:
         "at_s",
         "attempts",
         "charged",
+        "charged_by",
         "counted",
         "expected_usd",
         "held",
         "input_tokens",
         "is_open",
         "is_reported",
+        "keys",
         "n",
         "type",
     )
@@ -209,13 +221,16 @@ class Entry:
         self.attempts = [Facts(str(event["model"]), str(event["route"]))]
         self.is_open, self.is_reported = True, False
         self.charged: tuple[int, int] | None = None
+        self.keys: tuple[str, ...] = tuple(event.get("accounts") or ())
+        self.charged_by: dict[str, tuple[int, int]] = {}
 
     @classmethod
     def of(cls, decision: Decision) -> Entry:
         """Begin what is known of a decision that was just made."""
         entry = cls.__new__(cls)
         entry.n, entry.at_s, entry.type = decision.n, decision.at_s, decision.task_type
-        entry.input_tokens, guessed, held_tokens = _asked(decision)
+        entry.input_tokens, guessed, held_tokens, entry.keys = _asked(decision)
+        entry.charged_by = {}
         entry.held, entry.expected_usd = (decision.held_nano, held_tokens), decision.expected_cost_usd
         entry.counted = not guessed
         entry.attempts = [Facts(decision.model, decision.route)]

@@ -8,16 +8,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from selector._clients._bounds import most_tokens
 from selector._clients._budget import Budget
 from selector._clients._mind import Mind
 from selector._clients._offer import Offer, Terms
-from selector._clients._ruling import Ruled
+from selector._clients._roads import Roads
+from selector._clients._ruling import Ruled, within_limits
 from selector._clients._tariff import Tariff
 from selector.budgets import NANO, Till
 from selector.candidates import Costs, Screen, cost_exclusions, count_tokens
 from selector.catalog import Route
 from selector.config import Reference
-from selector.decision import Cost, Odds
+from selector.decision import Cost, Odds, RouteAsk, RouteChoice
 from selector.errors import BudgetExceededError, NoEligibleModelError
 from selector.posteriors import Floats
 from selector.records import Basis, Exclusion, Reason, Task
@@ -25,9 +27,8 @@ from selector.rules import Applied
 
 __all__ = ["Careful", "Choice"]
 
+_GOLDEN = 0.6180339887498949  # apart as evenly as can be, so that models' routes are not drawn alike
 _EPOCH = datetime.fromtimestamp(0, UTC)
-_LIMITS = (Reason.BELOW_MIN_SUCCESS, Reason.TOO_SLOW)
-_BYTES_A_PART = 64  # what a provider adds to a message of its own, at most, in tokens
 
 
 class Asking(NamedTuple):
@@ -39,6 +40,8 @@ class Asking(NamedTuple):
     """What the rules made of the offer."""
     at_s: float
     """Seconds since 1970, where some route's health depends on them."""
+    v: float = 0.0
+    """A uniform number in [0, 1), for the choice among a model's routes."""
 
     @property
     def at(self) -> datetime:
@@ -61,6 +64,11 @@ class Choice(NamedTuple):
     usd: float
     held_nano: int
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The accounts of scoped budgets that it is on."""
+        return self.terms.keys
+
 
 class _Case(NamedTuple):
     """One task's lengths, routes, costs."""
@@ -78,6 +86,10 @@ class _Case(NamedTuple):
     """The most that a call of each can take, in nano-dollars and in tokens; None: nothing bounds it."""
     ruled: Ruled | None
     at: datetime
+    on: tuple[tuple[int, str], ...]
+    """The scoped budgets that the task may be charged to."""
+    roads: dict[int, RouteChoice]
+    """Why each model's route was chosen, of those that have several."""
 
 
 class Careful:
@@ -85,12 +97,12 @@ class Careful:
 
     Parameters
     ----------
-    mind, budget, screen
-        What is believed, what may be spent, who may serve.
+    mind, budget, screen, roads
+        What is believed, what may be spent, who may serve, and where.
     """
 
-    def __init__(self, mind: Mind, budget: Budget, screen: Screen) -> None:
-        self._mind, self._budget, self._screen = mind, budget, screen
+    def __init__(self, mind: Mind, budget: Budget, screen: Screen, roads: Roads) -> None:
+        self._mind, self._budget, self._screen, self._roads = mind, budget, screen, roads
         models = tuple(mind.plan.catalog)
         self._only_routes = tuple(m.route for m in models) if all(len(m.routes) == 1 for m in models) else None
 
@@ -105,20 +117,32 @@ class Careful:
         task, offer, ruled = ask.task, ask.offer, ask.ruled
         case = self._case(ask)
         exclusions, tightest = self._exclusions(task, case), None
-        if self._budget.hard:
+        if self._budget.is_hard:
             exclusions, tightest = self._fitting(case, exclusions)
         may = np.array([x is None for x in exclusions])
         if not may.any():
             return self._resort(case, offer, exclusions, tightest)
         forced = None if ruled is None else ruled.forced
         bonus = None if ruled is None else ruled.bonus
-        odds = offer.among(self._lasting(case, may), bonus)
         if forced is not None and may[forced]:
+            odds = offer.among(self._lasting(case, self._untreated(case, may)), bonus)
             return self._choice(case, odds, (forced, 0, Basis.RULE), exclusions)
+        odds = offer.among(self._lasting(case, may), bonus)
         found = _taken(ask, case, odds, u)
         if may.sum() == 1:
             found = (*found[:2], Basis.ONLY_CANDIDATE)
         return self._choice(case, odds, found, exclusions)
+
+    def _untreated(self, case: _Case, may: np.ndarray) -> np.ndarray:
+        """Find who may serve where the experiment that forces a model leaves the choice to the policy."""
+        base = None if case.ruled is None or case.ruled.applied is None else case.ruled.applied.otherwise
+        if base is None:
+            return may
+        found = self._exclusions(case.task, case, base)
+        if self._budget.is_hard:
+            found, _ = self._fitting(case, found)
+        left = np.array([x is None for x in found])
+        return left if left.any() else may
 
     def again(self, ask: Asking, u: float, tried: frozenset[str]) -> Choice | None:
         """Choose for a task once more, among the models that were not tried; None: none of them may serve.
@@ -164,7 +188,8 @@ class Careful:
         exclusions: tuple[Exclusion | None, ...] | None,
     ) -> Choice:
         arm, row, reason = found
-        nano, tokens = case.worst[arm] if self._budget.hard else (0, 0)
+        nano, tokens = case.worst[arm] if self._budget.is_hard else (0, 0)
+        keys = self._budget.scoped.keys(case.on, case.routes[arm]) if case.on else ()
         terms = Terms(
             case.task,
             case.tokens,
@@ -177,6 +202,8 @@ class Careful:
             tokens or 0,
             self._budget.stand(),
             case.ruled,
+            keys=keys,
+            road=case.roads.get(arm),
         )
         return Choice(terms, arm, reason, case.routes[arm].name, float(case.cost[arm]), nano or 0)
 
@@ -186,17 +213,19 @@ class Careful:
         if tokens is None:
             tokens = count_tokens(task)
             guessed = tokens is not None
-        bound = _bytes(task) if guessed else tokens
-        routes = self._only_routes or tuple(self._route(k, ask, tokens) for k in range(len(offer.models)))
+        bound = most_tokens(task) if guessed else tokens
+        roads: dict[int, RouteChoice] = {}
+        routes = self._only_routes or tuple(self._route(k, ask, tokens, roads) for k in range(len(offer.models)))
         tariff = mind.tariffs.of(routes, tokens or 0)
         if tariff is offer.tariff:
             line = offer.cost(offer.usual_input if tokens is None else tokens, guessed=guessed)
         else:
             line = self._line(offer, tariff, tokens, guessed=guessed)
-        bounded = bool(self._budget.hard) or task.max_cost_usd is not None
+        bounded = self._budget.is_hard or task.max_cost_usd is not None
         worst = [self._worst(k, task, bound, routes) for k in range(len(routes))] if bounded else []
         worst = worst or [(most, None) for most in tariff.most_call]
-        return _Case(task, tokens, guessed, routes, tariff, line, line.usd, worst, ask.ruled, ask.at)
+        on = self._budget.scoped.of_task(task) if self._budget.scoped.any else ()
+        return _Case(task, tokens, guessed, routes, tariff, line, line.usd, worst, ask.ruled, ask.at, on, roads)
 
     def _line(self, offer: Offer, tariff: Tariff, tokens: int | None, *, guessed: bool) -> Cost:
         """Say what a task costs on routes, or at a length, that are not its type's."""
@@ -207,7 +236,8 @@ class Careful:
             price = price * mind.length_ratio()
         return Cost((offer.tokens * tariff.usd_per_token + tariff.call_usd) * ratio, price, lengths)
 
-    def _route(self, k: int, ask: Asking, tokens: int | None) -> Route:
+    def _route(self, k: int, ask: Asking, tokens: int | None, roads: dict[int, RouteChoice]) -> Route:
+        """Choose a model's route among those that may serve."""
         task, ruled = ask.task, ask.ruled
         model = self._mind.plan.catalog.model(self._mind.plan.models[k])
         if len(model.routes) == 1:
@@ -216,16 +246,25 @@ class Careful:
             forced = self._screen.forced(ruled.applied, task, input_tokens=tokens, at=ask.at)
             if forced is not None and forced.route is not None:
                 return forced.route
-        try:
-            return self._screen.route(k, task, input_tokens=tokens, applied=ask.applied, at=ask.at)
-        except NoEligibleModelError:
-            return model.route
+        routes = self._screen.routes(k, task, input_tokens=tokens, applied=ask.applied, at=ask.at)
+        if len(routes) < 2:
+            return next(iter(routes), model.route)
+        asked = RouteAsk(
+            u=(ask.v + _GOLDEN * k) % 1.0,
+            now_s=ask.at_s,
+            input_tokens=ask.offer.usual_input if tokens is None else tokens,
+            output_tokens=float(ask.offer.tokens[k]),
+            incumbent=self._roads.incumbent(task.session, model.name),
+        )
+        found = roads[k] = self._roads.routing.choose(k, routes, asked)
+        return found.route
 
-    def _exclusions(self, task: Task, case: _Case) -> tuple[Exclusion | None, ...]:
-        applied = None if case.ruled is None else case.ruled.applied
+    def _exclusions(self, task: Task, case: _Case, applied: Applied | None = None) -> tuple[Exclusion | None, ...]:
+        """Say why models may not serve, before anybody looks at what is left; under other rules where any are given."""
+        applied = applied or (None if case.ruled is None else case.ruled.applied)
         found = self._screen.of_task(task, input_tokens=case.tokens, applied=applied, at=case.at)
-        if not self._budget.hard and task.max_cost_usd is None and case.tariff.all_limited:
-            return _within_limits(found, case.ruled)
+        if not self._budget.is_hard and task.max_cost_usd is None and case.tariff.all_limited:
+            return within_limits(found, case.ruled)
         money = cost_exclusions(
             Costs(
                 priced=case.tariff.known.tolist(),
@@ -234,17 +273,17 @@ class Careful:
                 expected_usd=case.cost.tolist(),
             ),
             dollar_budget=self._mind.plan.has_usd_budget,
-            hard_budget=any(till.resource == "usd" for till in self._budget.hard),
+            hard_budget=self._budget.in_usd,
             max_cost_usd=task.max_cost_usd,
         )
         excluded = [a if a is not None else b for a, b in zip(found, money, strict=True)]
-        if self._budget.hard and self._budget.counts_tokens:
+        if self._budget.is_hard and self._budget.counts_tokens:
             for k, (_, tokens) in enumerate(case.worst):
                 if tokens is None and excluded[k] is None:
                     excluded[k] = Exclusion(
                         reason=Reason.UNBOUNDED_COST, detail="nothing bounds its tokens; give max_output_tokens"
                     )
-        return _within_limits(tuple(excluded), case.ruled)
+        return within_limits(tuple(excluded), case.ruled)
 
     def _fitting(
         self, case: _Case, exclusions: tuple[Exclusion | None, ...]
@@ -254,11 +293,16 @@ class Careful:
         for k, (nano, tokens) in enumerate(case.worst):
             if found[k] is not None:
                 continue
-            till = self._budget.fits(nano or 0, tokens or 0)
+            till = self._fits(case, k, nano or 0, tokens or 0)
             if till is not None:
                 tightest = till
                 found[k] = Exclusion(reason=Reason.OVER_BUDGET, detail=self._lacking(till, nano or 0, tokens or 0))
         return tuple(found), tightest
+
+    def _fits(self, case: _Case, arm: int, nano: int, tokens: int) -> Till | None:
+        """Name the tightest hard budget that a call of a model does not fit."""
+        keys = self._budget.scoped.keys(case.on, case.routes[arm]) if case.on else ()
+        return self._budget.fits(nano, tokens, keys, case.at.timestamp())
 
     @staticmethod
     def _lacking(till: Till, nano: int, tokens: int) -> str:
@@ -289,7 +333,7 @@ class Careful:
 
     def worst_of(self, route: Route, task: Task) -> tuple[int | None, int | None]:
         """Return the most that a call at a route can take, in nano-dollars and in tokens; None: nothing bounds it."""
-        bound = _bytes(task) if task.input_tokens is None else task.input_tokens
+        bound = most_tokens(task)
         return self._worst(0, task, bound, (route,))
 
     def _resort(
@@ -308,7 +352,7 @@ class Careful:
             arm = offer.models.index(Reference.parse(resort).name)
             nano, tokens = case.worst[arm]
             able = self._exclusions(replace(case.task, only=()), case)[arm] is None
-            if able and self._budget.fits(nano or 0, tokens or 0) is None:
+            if able and self._fits(case, arm, nano or 0, tokens or 0) is None:
                 odds = offer.among(np.arange(len(offer.models)) == arm)
                 return self._choice(case, odds, (arm, 0, Basis.LAST_RESORT), exclusions)
         until = (
@@ -346,31 +390,3 @@ def _taken(ask: Asking, case: _Case, odds: Odds, u: float) -> tuple[int, int, Ba
         return odds.at(case.cost).best_mean(), 0, Basis.BEST_BELIEVED
     arm, forced, row = offer.board.choose_at(u, case.line, odds)
     return arm, row, Basis.EXPLORATION if forced else Basis.POLICY
-
-
-def _within_limits(excluded: tuple[Exclusion | None, ...], ruled: Ruled | None) -> tuple[Exclusion | None, ...]:
-    """Exclude whoever is not believed good or quick enough, unless nobody else is left."""
-    if ruled is None:
-        return excluded
-    found = [
-        limit if why is None and limit is not None and limit.reason in _LIMITS else why
-        for why, limit in zip(excluded, ruled.exclusions, strict=True)
-    ]
-    return tuple(found) if None in found else excluded
-
-
-def most_tokens(task: Task) -> int:
-    """Return the most tokens that an input can have: as many as were counted, else as many as it has bytes."""
-    return _bytes(task) if task.input_tokens is None else task.input_tokens
-
-
-def _bytes(task: Task) -> int:
-    """Bound the tokens of an input that nobody counted: no token is shorter than a byte."""
-    texts = [task.prompt or "", task.system or ""]
-    n_parts = 2
-    for part in (*(task.messages or ()), *(task.tools or ())):
-        texts.append(repr(part))
-        n_parts += 1
-    if task.response_schema is not None:
-        texts.append(repr(task.response_schema))
-    return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) + _BYTES_A_PART * n_parts

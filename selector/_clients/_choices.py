@@ -102,10 +102,10 @@ class Alternatives:
             return True
         nano, tokens = self._core.engine.worst_of(route, self._task)
         budget = self._core.budget
-        if (nano is None and any(till.resource == "usd" for till in budget.hard)) or (
-            tokens is None and budget.counts_tokens
-        ):
+        if (nano is None and budget.in_usd) or (tokens is None and budget.counts_tokens):
             return False
-        lacking = self._core.extend(self._decision, (self.spent[0] + (nano or 0), self.spent[1] + (tokens or 0)))
+        keys = budget.scoped.keys(budget.scoped.of_task(self._task), route) if budget.scoped.any else ()
+        need = (self.spent[0] + (nano or 0), self.spent[1] + (tokens or 0))
+        lacking = self._core.extend(self._decision, need, keys)
         self.tightest = lacking or self.tightest
         return lacking is None

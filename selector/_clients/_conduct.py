@@ -15,7 +15,7 @@ from selector._clients._ending import blocked_by, run_of
 from selector._clients._offer import Offer
 from selector._clients._tried import Tried
 from selector.catalog import Catalog
-from selector.errors import BudgetExceededError, ConfigError, NoEligibleModelError
+from selector.errors import BudgetExceededError, ConfigError, NoEligibleModelError, StateError
 from selector.execution import Answer, CallFailed, Request, Resilience, Seen, Step, Wait, chain, usage_of
 from selector.outcomes import Check, JudgeCheck, Verdict, judge_task
 from selector.records import (
@@ -116,17 +116,26 @@ class Conduct:
         settled = False
         try:
             failure = yield from self._down(decision, others)
-            core.finish(decision, self._tried)
             settled = True
         finally:
             if not settled:
                 self._abandon(decision)
-        run = run_of(decision, self._tried, self._answer, self._timer() - self._began)
+        run = self._finished(decision)
         if failure is not None:
             raise blocked_by(failure, run, others.tightest)
         if self._order.streaming:
             yield Say(DoneEvent(run))
         return run
+
+    def _finished(self, decision: Decision) -> Run:
+        """Write the run down; where the disk refuses that, the error has the answer, which was paid for."""
+        try:
+            self._core.finish(decision, self._tried)
+        except StateError as error:
+            error.run = run_of(decision, self._tried, self._answer, self._timer() - self._began)
+            error.attempts = error.run.attempts
+            raise
+        return run_of(decision, self._tried, self._answer, self._timer() - self._began)
 
     def _chosen(self) -> Generator[Effect, Any, Decision]:
         """Choose; where every model that may serve asks to be left alone for a moment, wait that moment."""
@@ -290,7 +299,7 @@ class Conduct:
 
     def _verdict(self, each: Tried, answer: Answer) -> Generator[Effect, Any, Verdict | None]:
         check = self._order.check
-        if check is None:
+        if check is None or (answer.tool_calls and not answer.text.strip()):  # a call of tools is no answer yet
             return None
         self._checking = True
         verdict: Verdict | None

@@ -74,7 +74,7 @@ class Core:
         self.fold: Fold = engine.fold
         self.report = Report(engine.mind)
         self.scribe = Scribe(state, engine, prompts=prompts)
-        self.hard = bool(self.budget.hard)
+        self.hard = self.budget.is_hard
         self._saved_at, self._saved_n = engine.clock(), 0
         engine.version = self._version
         engine.prefix = state.writer or ""
@@ -149,7 +149,7 @@ class Core:
             if self.mind.is_due:
                 self._publish(now)
 
-    def extend(self, decision: Decision, need: tuple[int, int]) -> Till | None:
+    def extend(self, decision: Decision, need: tuple[int, int], keys: Sequence[str] = ()) -> Till | None:
         """Hold more of the hard budgets for a run that goes on elsewhere; name the budget that it does not fit.
 
         A hold is never made smaller. One that expired meanwhile was charged, and holds nothing more.
@@ -162,14 +162,20 @@ class Core:
                 entry = self._entry(id_, made)
                 self.fold.began(id_, entry)
             more = (max(need[0] - entry.held[0], 0), max(need[1] - entry.held[1], 0))
-            lacking = self.budget.lacks(*more)
-            if more == (0, 0) or not entry.is_open or lacking is not None:
-                return lacking
             held = (entry.held[0] + more[0], entry.held[1] + more[1])
+            new = tuple(key for key in keys if key not in entry.keys)
+            scoped, at = self.budget.scoped, engine.clock()
+            lacking = self.budget.lacks(*more) or scoped.lacks(entry.keys, held, at, more=more)
+            lacking = lacking or scoped.lacks(new, held, at)
+            if (more == (0, 0) and not new) or not entry.is_open or lacking is not None:
+                return lacking
+            known, entry.keys = entry.keys, (*entry.keys, *new)
             now = round(engine.clock(), 6)
-            self.state.append({"kind": "hold", "at": now, "decision_id": id_, "nano": held[0], "tokens": held[1]})
+            event = {"kind": "hold", "at": now, "decision_id": id_, "nano": held[0], "tokens": held[1]}
+            self.state.append(event | ({"accounts": list(new)} if new else {}))
             entry.held = held
-            self.budget.hold_more(*more, entry.at_s)
+            self.budget.hold_more(*more, entry.at_s, known)
+            self.budget.scoped.hold(new, held, entry.at_s)
             return None
 
     def price(self, decision: Decision, each: Tried) -> tuple[int, int]:
@@ -182,13 +188,11 @@ class Core:
 
     def saw(self, health: HealthSeen, quotas: Sequence[QuotaSeen], *, began_s: float) -> None:
         """Take in what a call showed of its route; what others should know is written down."""
-        board = self.engine.health
-        news = [board.seen(health, began_s=began_s), *(board.quota(each) for each in quotas)]
-        if any(news):
+        news = self.engine.roads.saw(health, quotas, began_s=began_s)
+        if news:
             with self.engine.lock:
                 for event in news:
-                    if event is not None:
-                        self.state.append(event)
+                    self.state.append(event)
 
     def _entry(self, id_: str, made: Decision | None) -> Entry:
         """Find what is known of a decision: one that waits to be written, of the log, or of another process."""
@@ -291,7 +295,7 @@ class Core:
             table = beliefs_table(self.mind, now, self.engine.clock())
             extra = {**saved(self.mind, now), "budget": self.budget.dump(), "fold": self._counts()}
             extra["open"] = self.fold.flight.dump()
-            extra["health"] = self.engine.health.dump(self.engine.clock())
+            extra["routes"] = self.engine.roads.dump(self.engine.clock())
             self.state.flush()
             positions = self.state.positions
         self.state.write_snapshot("posteriors", table, positions, fold_version=FOLD_VERSION, extra=extra)

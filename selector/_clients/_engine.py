@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from selector._clients._bounds import most_tokens
 from selector._clients._budget import Budget
-from selector._clients._careful import Asking, Careful, Choice, most_tokens
+from selector._clients._careful import Asking, Careful, Choice
 from selector._clients._fold import Fold
 from selector._clients._mind import Mind
 from selector._clients._offer import Offer, Terms
@@ -52,7 +53,7 @@ class Engine:
         clock: Callable[[], float],
     ) -> None:
         self.mind, self.budget, self.screen, self.fold = mind, budget, screen, fold
-        self.health = fold.health
+        self.roads, self.health = fold.roads, fold.roads.health
         self.lock = Lock()
         self.clock, self._tariffs = clock, mind.tariffs
         self.unwritten: dict[str, Decision] = {}
@@ -71,11 +72,12 @@ class Engine:
         around = Surroundings(
             clock=clock,
             zone=ZoneInfo(plan.config.timezone),
-            provider_status=self._provider_status,
+            provider_status=self.provider_status,
+            quota_remaining=lambda name: self.roads.quotas.remaining(name, self.clock()),
             budget_remaining=budget.remaining,
         )
         self._ruling = Ruling(plan.config, screen, plan.models, plan.incumbent, around)
-        self._careful = Careful(mind, budget, screen)
+        self._careful = Careful(mind, budget, screen, fold.roads)
 
     def fresh(self, rng: np.random.Generator, prefix: str) -> None:
         """Begin anew under another name, as after a fork."""
@@ -85,7 +87,7 @@ class Engine:
     def become(self, other: Engine) -> None:
         """Go on as another engine would, under one's own name and luck; nobody chooses meanwhile."""
         self.mind, self.budget, self.screen, self.fold = other.mind, other.budget, other.screen, other.fold
-        self.health = other.health
+        self.roads, self.health = other.roads, other.health
         self._tariffs, self._shortest, self._routes = other._tariffs, other._shortest, other._routes
         self._heads, self._idle, self._ruling, self._careful = {}, other._idle, other._ruling, other._careful
         self._version = -1
@@ -102,8 +104,10 @@ class Engine:
             ruled = self._ruled(task, offer) if self._ruling.any or offer.is_limited else None
             if (
                 self._idle
-                or self.health.out
+                or self.roads.out
                 or not offer.quick
+                or budget.scoped.any
+                or self.roads.are_chosen
                 or (tokens or 0) + (task.max_output_tokens or 0) > self._shortest
                 or not (ruled is None or ruled.is_quick)
             ):
@@ -189,14 +193,17 @@ class Engine:
         self.version(task, now)
         offer = self.mind.offers.get(task.type) or self._offered(task.type)
         ruled = self._ruled(task, offer)
-        at = now if self.health.out else 0.0
-        ask = Asking(task, offer, ruled, at)
+        several = self.roads.are_chosen
+        at = now if several or self.roads.out or self.budget.scoped.any else 0.0
+        ask = Asking(task, offer, ruled, at, self._rng.random() if several else 0.0)
         choice = self._as_today(ask, u) if self._idle else self._careful.choose(ask, u)
         if choice.reason is Basis.EXPLORATION:
             self._pay(choice.usd)
         terms = choice.terms
+        if task.session is not None and several:
+            self.roads.went(task.session, offer.models[choice.arm], choice.route)
         chosen = (choice.arm, choice.reason, choice.route, choice.usd, choice.held_nano)
-        return self._decided(terms, offer, chosen, now, terms.held_tokens)
+        return self._decided(terms, offer, chosen, now, terms.held_tokens, choice.keys)
 
     def again(self, task: Task, tried: frozenset[str]) -> tuple[Route, float] | None:
         """Let the policy choose among the models that were not tried; None: it is not in charge, or nobody is left."""
@@ -208,7 +215,7 @@ class Engine:
             offer = self.mind.offers.get(task.type) or self._offered(task.type)
             ruled = self._ruled(task, offer)
             u = (self._luck.pop() if self._luck else self._next())[0]
-            choice = self._careful.again(Asking(task, offer, ruled, now), u, tried)
+            choice = self._careful.again(Asking(task, offer, ruled, now, self._rng.random()), u, tried)
             if choice is None or choice.terms.routes is None:
                 return None
             return choice.terms.routes[choice.arm], choice.terms.likely(choice.arm, choice.reason)
@@ -252,20 +259,26 @@ class Engine:
         return arm, usd
 
     def _decided(
-        self, terms: object, offer: Offer, chosen: tuple[int, Basis, str, float, int], now: float, held_tokens: int = 0
+        self,
+        terms: object,
+        offer: Offer,
+        chosen: tuple[int, Basis, str, float, int],
+        now: float,
+        held_tokens: int = 0,
+        keys: tuple[str, ...] = (),
     ) -> Decision:
         fold, budget, usd = self.fold, self.budget, chosen[3]
         n = fold.next_n
         self._n = own = self._n + 1
         id_ = f"{self.prefix}-{own:08x}"
         decision = Decision(id_, n, now, offer, chosen, terms)
-        if budget.tills:
+        if budget.tills or keys:
             held = chosen[4]
-            budget.hold(held, held_tokens, now)
+            budget.hold(held, held_tokens, now, keys)
             try:
                 self.made(decision)
             except StateError:
-                budget.settle((held, held_tokens), (0, 0), now, None)
+                budget.settle((held, held_tokens), (0, 0), now, None, dict.fromkeys(keys, (0, 0)))
                 raise
         else:
             self.unwritten[id_] = decision
@@ -287,9 +300,9 @@ class Engine:
         self._luck = list(zip(u.tolist(), (coin * COIN).astype(np.intp).tolist(), rows, strict=True))
         return self._luck.pop()
 
-    def _provider_status(self, provider: str) -> str:
+    def provider_status(self, provider: str) -> str:
         """Say whether any route of a provider may be called: rules can ask."""
-        if not self.health.out:
+        if not self.roads.out:
             return "up"
         routes = [r.name for model in self.mind.plan.catalog for r in model.routes if r.provider == provider]
         now = self.clock()

@@ -21,11 +21,12 @@ class Open(NamedTuple):
     held_nano: int
     held_tokens: int
     usd: float
+    keys: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, entry: Entry) -> Open:
         """Keep of a decision what is to be known."""
-        return cls(entry.at_s, *entry.held, entry.expected_usd or 0.0)
+        return cls(entry.at_s, *entry.held, entry.expected_usd or 0.0, entry.keys)
 
 
 class Flight:
@@ -75,10 +76,11 @@ class Flight:
         self.land(id_)
         if entry is not None:
             entry.is_open, entry.charged, left = False, entry.held, Open.of(entry)
+            entry.charged_by = dict.fromkeys(entry.keys, entry.held)
         if left is None:
             return 0, 0
         held = left.held_nano, left.held_tokens
-        self._budget.settle(held, held, left.at_s, left.usd)
+        self._budget.settle(held, held, left.at_s, left.usd, dict.fromkeys(left.keys, held))
         return held
 
     def dump(self) -> list[list[Any]]:
@@ -95,12 +97,13 @@ class Flight:
     def load(self, dumped: list[list[Any]]) -> None:
         """Count again what was under way when another process went: first what is not at hand, which is older."""
         for id_, *rest in dumped:
-            left = Open(*rest)
+            at_s, nano, tokens, usd, *keys = rest
+            left = Open(at_s, nano, tokens, usd, tuple(*keys))
             if id_ not in self._entries:
                 self.left[id_] = left
                 self.begin(id_, left.usd)
-                self._budget.hold(left.held_nano, left.held_tokens, left.at_s)
+                self._budget.hold(left.held_nano, left.held_tokens, left.at_s, left.keys)
         for id_, entry in self._entries.items():
             if entry.is_open:
                 self.begin(id_, entry.expected_usd or 0.0)
-                self._budget.hold(*entry.held, entry.at_s)
+                self._budget.hold(*entry.held, entry.at_s, entry.keys)

@@ -12,10 +12,11 @@ from selector._clients._book import TOKENS, Entry, Facts, compared
 from selector._clients._budget import Budget
 from selector._clients._flight import Flight
 from selector._clients._mind import Mind
+from selector._clients._roads import Roads
 from selector._clients._teacher import Teacher
 from selector.budgets import NANO
-from selector.candidates import Health
 from selector.posteriors import Event as Withdrawal
+from selector.records import Failure
 
 __all__ = ["COUNTS", "Fold"]
 
@@ -41,12 +42,12 @@ class Fold:
         Where it is booked.
     rank
         How far behind the most believed source another stands.
-    health
-        What is known of routes that cannot serve just now.
+    roads
+        What is known of routes.
     """
 
-    def __init__(self, mind: Mind, budget: Budget, rank: Callable[[str], int], health: Health) -> None:
-        self.mind, self.budget, self.health = mind, budget, health
+    def __init__(self, mind: Mind, budget: Budget, rank: Callable[[str], int], roads: Roads) -> None:
+        self.mind, self.budget, self.roads = mind, budget, roads
         self.teacher = Teacher(mind, rank, self._at)
         self.entries: OrderedDict[str, Entry] = OrderedDict()
         self.flight = Flight(self.entries, budget)
@@ -176,7 +177,7 @@ class Fold:
         elif kind == "drift":
             self._withdraw(event, taught=taught)
         elif kind in _OF_ROUTES and not taught:
-            self.health.fold(event)
+            self.roads.fold(event)
         return None
 
     def _held(self, event: Event, *, taught: bool) -> None:
@@ -196,8 +197,10 @@ class Fold:
     def _hold(self, entry: Entry, event: Event, *, taught: bool) -> None:
         """Take in that more is held for a call that goes on elsewhere."""
         before, entry.held = entry.held, (int(event["nano"]), int(event.get("tokens", 0)))
+        known, entry.keys = entry.keys, tuple(dict.fromkeys((*entry.keys, *event.get("accounts", ()))))
         if not taught:
-            self.budget.hold_more(entry.held[0] - before[0], entry.held[1] - before[1], entry.at_s)
+            self.budget.hold_more(entry.held[0] - before[0], entry.held[1] - before[1], entry.at_s, known)
+            self.budget.scoped.hold(entry.keys[len(known) :], entry.held, entry.at_s)
 
     def _decision(self, event: Event, *, taught: bool) -> None:
         id_ = event["id"]
@@ -215,7 +218,7 @@ class Fold:
         self.n_decisions += 1
         self.next_n = max(self.next_n, entry.n + 1)
         self.flight.begin(id_, entry.expected_usd or 0.0)
-        self.budget.hold(*entry.held, entry.at_s)
+        self.budget.hold(*entry.held, entry.at_s, entry.keys)
         if id_ in self.early:
             self._catch_up(id_)
 
@@ -230,15 +233,31 @@ class Fold:
             self._usage(entry, facts, event, taught=taught)
             if facts.nano is not None:
                 self._book(id_, entry, self._used(entry), taught=taught)
+            if "latency_s" in event and not taught:
+                self.roads.ended(facts.route, facts.failure, event["at"], event["latency_s"])
         elif kind == "judgement":
             self._judgement(facts, event)
         else:
             facts.failure = event.get("failure") or facts.failure
             facts.made = facts.made or bool(event.get("made"))
+            if facts.failure is not None and not taught:
+                self.roads.ended(facts.route, facts.failure, event["at"], None)
+        if self.roads.has_quotas:
+            self._draw_on(entry, facts, taught=taught)
         if not entry.is_reported:
             entry.is_reported = True
             self.n_reported += not taught
         return entry
+
+    def _draw_on(self, entry: Entry, facts: Facts, *, taught: bool) -> None:
+        """Book what an attempt took of its route's quotas; a call that its route refused took nothing."""
+        if facts.failure is not None and Failure(facts.failure).of_route and not facts.uses:
+            return
+        usage, before = facts.usage, facts.of_quota
+        facts.of_quota = now = (1, sum(int(usage.get(name) or 0) for name in TOKENS), facts.nano or 0)
+        if not taught:
+            more = (now[0] - before[0], now[1] - before[1], now[2] - before[2])
+            self.roads.used(facts.route, more, entry.at_s)
 
     def _of(self, event: Event, *, taught: bool) -> Entry | None:
         """Learn of a decision from what was told of it before its own line was written."""
@@ -294,9 +313,12 @@ class Fold:
         elif word[:3] != last[:3]:
             self.n_doubled += 1
 
-    def _used(self, entry: Entry) -> tuple[int, int]:
+    def _used(self, entry: Entry, key: str | None = None) -> tuple[int, int]:
+        """Add up what attempts took, in nano-dollars and in tokens; of an account, those that are on it."""
         nano = tokens = 0
         for facts in entry.attempts:
+            if key is not None and not self.budget.scoped.of_route(key, facts.model, facts.route):
+                continue
             nano += facts.nano or 0
             if self.budget.counts_tokens and facts.uses:
                 usage = facts.usage
@@ -305,18 +327,27 @@ class Fold:
                 tokens += sum(usage.get(name, 0) for name in TOKENS[3:])
         return nano, tokens
 
+    def _used_by(self, entry: Entry, used: tuple[int, int]) -> dict[str, tuple[int, int]]:
+        """Say what is charged to each account: all of it where a hold is charged, else what its attempts took."""
+        if used != self._used(entry):
+            return dict.fromkeys(entry.keys, used)
+        return {key: self._used(entry, key) for key in entry.keys}
+
     def _book(self, id_: str, entry: Entry, used: tuple[int, int], *, taught: bool) -> None:
-        before = entry.charged
+        before, before_by = entry.charged, entry.charged_by
         entry.charged = used
+        by = entry.charged_by = self._used_by(entry, used) if entry.keys else {}
         was_open, entry.is_open = entry.is_open, False
         if taught:
             return
         if was_open:
             self.flight.land(id_)
-            self.budget.settle(entry.held, used, entry.at_s, used[0] / NANO)
+            self.budget.settle(entry.held, used, entry.at_s, used[0] / NANO, by)
         elif before is not None and before != used:
             more = (used[0] - before[0], used[1] - before[1])
-            self.budget.adjust(more, entry.at_s, more[0] / NANO)
+            none = (0, 0)
+            more_by = {key: _more(amounts, before_by.get(key, none)) for key, amounts in by.items()}
+            self.budget.adjust(more, entry.at_s, more[0] / NANO, more_by)
 
     def _withdraw(self, event: Event, *, taught: bool) -> None:
         """Take in an alarm or a new version of a prompt that another process wrote, exactly."""
@@ -347,3 +378,7 @@ class Fold:
             return Withdrawal("version", at, mind.type_of(event["task_type"], float(self.next_n)), keep)
         model = mind.models.get(event["model"])
         return None if model is None else Withdrawal("drift", at, model, keep)
+
+
+def _more(now: tuple[int, int], before: tuple[int, int]) -> tuple[int, int]:
+    return now[0] - before[0], now[1] - before[1]

@@ -82,6 +82,8 @@ def _rules(event: dict[str, Any]) -> Iterator[str]:
     if "experiment" in event:
         yield f"rules: {event['experiment']}: {event['arm']} of {event['share']:.0%}"
     yield from shadowed(event.get("shadow"))
+    if "route_reason" in event:
+        yield f"route {event['route']}: {event['route_reason']}"
 
 
 def _likely(found: list[Candidate], decision: Decision, likely: float | None) -> list[Candidate]:

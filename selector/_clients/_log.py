@@ -45,6 +45,10 @@ def decided(decision: Decision, *, propensity: float | None, prompts: bool) -> d
     event = _shared(offer, decision) | _own(decision, propensity, terms.input_tokens, terms.row)
     if terms.held_tokens:
         event["held_tokens"] = terms.held_tokens
+    if terms.road is not None:
+        event["route_reason"] = terms.road.reason
+    if terms.keys:
+        event["accounts"] = list(terms.keys)
     if terms.guessed:
         event["guessed"] = True
     if terms.routes is not None and terms.cost is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from selector.decision import Board, Cost, Odds, candidates
+from selector.decision import Board, Cost, Odds, RouteChoice, candidates
 from selector.records import Basis, Candidate, Decision, Exclusion, Layout, Task
 
 if TYPE_CHECKING:
@@ -53,6 +53,10 @@ class Terms(NamedTuple):
     """How the budgets stood."""
     ruled: Ruled | None = None
     """What the rules made of it."""
+    keys: tuple[str, ...] = ()
+    """The accounts of scoped budgets that it is on."""
+    road: RouteChoice | None = None
+    """Why its route was chosen, where its model has several."""
     shadow: dict[str, Any] | None = None
     """What would have been chosen, where the model of today serves."""
 
@@ -213,7 +217,11 @@ class Offer:
             exclusions=excluded,
             chain=self._chain(decision, found),
             budgets=self.budgets(terms.stand),
-            rules=(*(() if terms.ruled is None else terms.ruled.words), *shadowed(terms.shadow)),
+            rules=(
+                *(() if terms.ruled is None else terms.ruled.words),
+                *shadowed(terms.shadow),
+                *(() if terms.road is None else (f"route {terms.road.route.name}: {terms.road.reason}",)),
+            ),
             baseline=(self.models[baseline], float(odds.cost[baseline])),
         )
 

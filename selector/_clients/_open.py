@@ -14,9 +14,10 @@ from selector._clients._engine import Engine
 from selector._clients._fold import Fold
 from selector._clients._mind import Mind
 from selector._clients._plan import Plan
+from selector._clients._roads import Roads
 from selector._clients._tables import FOLD_VERSION, restore
 from selector._clients._tariff import Tariffs
-from selector.candidates import Health, Screen
+from selector.candidates import Screen
 from selector.catalog import Catalog
 from selector.config import Config, found_in
 from selector.errors import ConfigError
@@ -89,7 +90,7 @@ def open_core(
         state = State.open(path, clock=clock, durability=config.state.durability, read_only=read_only)
         undo.callback(state.close)
         if not read_only:
-            state.claim(bool(engine.budget.hard))
+            state.claim(engine.budget.is_hard)
         take_up(state, engine)
         undo.pop_all()
     return Core(state, engine, prompts=config.state.log_prompts)
@@ -104,15 +105,15 @@ def engine_of(config: Config, randomness: Randomness, clock: Callable[[], float]
         As for `open_core`.
     """
     catalog = Catalog.of(config)
-    health = Health({name: provider.breaker for name, provider in config.providers.items()})
-    screen = Screen.of(config, catalog, availability=health)
+    roads = Roads(catalog, config, clock())
+    screen = Screen.of(config, catalog, availability=roads)
     every = tuple(route for model in catalog for route in model.routes)
     tariffs = Tariffs(tuple(model.route for model in catalog), every)
     tariffs.fresh(clock())
     plan = Plan(config, catalog, screen)
     mind = Mind(plan, tariffs, randomness.key(), list(config.task_types))
-    budget = Budget(config, clock(), plan.usual_usd(mind.tariff))
-    fold = Fold(mind, budget, config.outcomes.rank, health)
+    budget = Budget(config, catalog, clock(), plan.usual_usd(mind.tariff))
+    fold = Fold(mind, budget, config.outcomes.rank, roads)
     mind.decider.pacer = budget.pace
     return Engine(mind, budget, screen, fold, randomness.choices(), clock)
 
@@ -155,7 +156,7 @@ def _restore(engine: Engine, snapshot: Snapshot, now: float) -> None:
     for name, value in snapshot.extra["fold"].items():
         setattr(engine.fold, name, set(value) if name == "told_of" else value)
     engine.budget.load(snapshot.extra["budget"], now)
-    engine.health.load(snapshot.extra.get("health") or {})
+    engine.roads.load(snapshot.extra.get("routes"), now)
 
 
 def _fold_all(

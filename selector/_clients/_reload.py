@@ -82,7 +82,7 @@ class Reload:
         if config.state != self._config.state:
             return f"{self._file}: state was changed, which takes effect when the selector is opened again"
         engine = engine_of(config, Randomness(None), self._clock)
-        if bool(engine.budget.hard) != self._core.hard:
+        if engine.budget.is_hard != self._core.hard:
             return f"{self._file}: budgets became hard, or soft, which takes effect when the selector is opened again"
         self._core.scribe.write()
         try:
@@ -106,7 +106,7 @@ def _hand_over(core: Core, engine: Engine) -> None:
     table = beliefs_table(old.mind, now, old.clock())
     restore(engine.mind, table, saved(old.mind, now))
     engine.budget.load(core.budget.dump(), old.clock())
-    engine.health.load(old.health.dump(old.clock()))
+    engine.roads.load(old.roads.dump(old.clock()), old.clock())
     engine.fold.take_over(core.fold)
     engine.budget.warn = core.budget.warn
     engine.budget.steer(old.clock(), engine.fold.flight.now)

@@ -12,9 +12,10 @@ from selector.posteriors import Floats
 from selector.records import Basis, Exclusion, Reason, Task
 from selector.rules import Applied, Condition, Facts, Rule, Rules, Surroundings
 
-__all__ = ["Ruled", "Ruling"]
+__all__ = ["Ruled", "Ruling", "within_limits"]
 
 _MODE = "mode"  # the name of the rule, and the experiment, that `mode: {share: ...}` is
+_LIMITS = (Reason.BELOW_MIN_SUCCESS, Reason.TOO_SLOW)
 Exclusions = tuple[Exclusion | None, ...]
 
 
@@ -220,3 +221,14 @@ class Ruling:
     def _excluded(self, type_: str, applied: Applied, known: Exclusions) -> Exclusions:
         found = self._screen.of_rules(type_, applied)
         return tuple(a if a is not None else b for a, b in zip(known, found, strict=True))
+
+
+def within_limits(excluded: Exclusions, ruled: Ruled | None) -> Exclusions:
+    """Exclude whoever is not believed good or quick enough, unless nobody else is left."""
+    if ruled is None:
+        return excluded
+    found = [
+        limit if why is None and limit is not None and limit.reason in _LIMITS else why
+        for why, limit in zip(excluded, ruled.exclusions, strict=True)
+    ]
+    return tuple(found) if None in found else excluded

@@ -44,7 +44,7 @@ class Scribe:
 
     def __init__(self, state: State, engine: Engine, *, prompts: bool) -> None:
         self._state, self._engine, self._fold, self._prompts = state, engine, engine.fold, prompts
-        self.at_once = bool(engine.budget.hard)
+        self.at_once = engine.budget.is_hard
         self.unwritten = engine.unwritten
         self.untold: dict[str, Decision] = {}
         self.n_unlogged = 0

@@ -57,6 +57,8 @@ class Status:
     """Whether the budget is below what the cheapest models cost."""
     health: tuple[str, ...] = ()
     """Routes that cannot serve just now, until when and why."""
+    quotas: tuple[str, ...] = ()
+    """How the providers' own limits stand, declared and learnt."""
     flagged_sources: tuple[str, ...] = ()
     """Sources that judged 50 times or more and never found fault."""
     n_repaired: int = 0
@@ -117,6 +119,7 @@ def status_of(core: Core, trouble: str | None, config_error: str | None = None, 
             shadow_price=float(mind.decider.price[0]),
             below_cheapest=bool(mind.decider.below_cheapest[0]),
             health=core.engine.health.words(datetime.fromtimestamp(max(now, 0.0), UTC)),
+            quotas=core.engine.roads.quotas.words(datetime.fromtimestamp(max(now, 0.0), UTC)),
             flagged_sources=tuple(name for name, counted in sorted(fold.sources.items()) if is_flagged(counted)),
             n_repaired=mind.beliefs.success.n_repaired,
             writer=core.state.writer,

@@ -32,6 +32,8 @@ class Till:
         The time zone of calendar windows.
     now
         Seconds since 1970.
+    label
+        What it is called; None: as the budget.
 
     Examples
     --------
@@ -44,10 +46,23 @@ class Till:
     1000000000
     """
 
-    __slots__ = ("_config", "_kind", "_seconds", "_slices", "_zone", "begin", "ends", "held", "limit", "spent")
+    __slots__ = (
+        "_config",
+        "_kind",
+        "_seconds",
+        "_slices",
+        "_zone",
+        "begin",
+        "ends",
+        "held",
+        "label",
+        "limit",
+        "spent",
+    )
 
-    def __init__(self, config: BudgetConfig, zone: str, now: float) -> None:
-        self._config, self._zone = config, zone
+    def __init__(self, config: BudgetConfig, zone: str, now: float, *, label: str | None = None) -> None:
+        self._config, self._zone = config.in_zone(zone), zone
+        self.label = config.label if label is None else label
         self._kind = config.resource
         self.limit = math.floor(round(config.limit * NANO, 6)) if config.resource == "usd" else int(config.limit)
         self.spent = self.held = 0
@@ -55,11 +70,6 @@ class Till:
         self._slices: deque[tuple[int, int]] = deque()
         self.begin, self.ends = -math.inf, math.inf
         self._begin(now)
-
-    @property
-    def label(self) -> str:
-        """The budget's name."""
-        return self._config.label
 
     @property
     def resource(self) -> str:
@@ -99,6 +109,9 @@ class Till:
     def roll(self, now: float) -> None:
         """Let time pass; time that goes back changes nothing."""
         if now < self.ends:
+            return
+        if self._config.until is not None:
+            self.limit, self.ends = 0, math.inf
             return
         if self._seconds is None:
             self.spent = self.held = 0
@@ -160,7 +173,10 @@ class Till:
 
     def _begin(self, now: float) -> None:
         per = self._config.per
-        if self._seconds is not None or per is None or per == "total":
+        if self._config.until is not None:
+            self.ends = self._config.until.timestamp()
+            self.roll(now)
+        if self._seconds is not None or per is None or per in {"total", "request"}:
             return
         begin, end = calendar_window(per, datetime.fromtimestamp(now, UTC), self._zone)  # type: ignore[arg-type]  # a span has seconds
         self.begin, self.ends = begin.timestamp(), end.timestamp()

@@ -9,7 +9,23 @@ from selector.candidates._availability import Availability
 from selector.candidates._cost import Costs, cost_exclusions
 from selector.candidates._forced import Forced
 from selector.candidates._health import Health
+from selector.candidates._pools import Pool, QuotaTerms, pools_of
+from selector.candidates._quota_words import QuotaState
+from selector.candidates._quotas import Quotas
 from selector.candidates._screen import Screen
 from selector.candidates._tokens import count_tokens
 
-__all__ = ["Availability", "Costs", "Forced", "Health", "Screen", "cost_exclusions", "count_tokens"]
+__all__ = [
+    "Availability",
+    "Costs",
+    "Forced",
+    "Health",
+    "Pool",
+    "QuotaState",
+    "QuotaTerms",
+    "Quotas",
+    "Screen",
+    "cost_exclusions",
+    "count_tokens",
+    "pools_of",
+]

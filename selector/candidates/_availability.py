@@ -21,7 +21,7 @@ class Availability(Protocol):
     >>> from datetime import UTC
     >>> from selector.records import Reason
     >>> class Spent:
-    ...     def excluded(self, route, now):
+    ...     def excluded(self, route, now, **_task):
     ...         resets = datetime(2026, 1, 1, 5, tzinfo=UTC)
     ...         if route.provider != "home" or now >= resets:
     ...             return None
@@ -30,6 +30,8 @@ class Availability(Protocol):
     over_quota (home, until 2026-01-01 05:00 UTC)
     """
 
-    def excluded(self, route: Route, now: datetime) -> Exclusion | None:
-        """Say why a route cannot serve now, such as OVER_QUOTA with its reset or UNHEALTHY; None: it can."""
+    def excluded(
+        self, route: Route, now: datetime, *, task_type: str | None = None, purpose: str | None = None
+    ) -> Exclusion | None:
+        """Say why a route cannot serve a task now, such as OVER_QUOTA with its reset or UNHEALTHY; None: it can."""
         ...

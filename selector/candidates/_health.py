@@ -63,7 +63,7 @@ class Health:
         self._sweep_at = math.inf
         self.out = False
 
-    def excluded(self, route: Route, now: datetime) -> Exclusion | None:
+    def excluded(self, route: Route, now: datetime, **_task: str | None) -> Exclusion | None:
         """Say why a route cannot serve now, and until when; None: it can.
 
         Examples

@@ -142,4 +142,7 @@ class Sieve:
             return None
         if asked.at is None:
             raise ValueError("`at` must be given, as an aware datetime: this screen asks who is available at a moment")
-        return self.availability.excluded(route, asked.at)
+        purpose = (
+            asked.task.purpose if asked.applied is None or asked.applied.purpose is None else asked.applied.purpose
+        )
+        return self.availability.excluded(route, asked.at, task_type=asked.task.type, purpose=purpose)

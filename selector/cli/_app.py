@@ -32,6 +32,7 @@ _COMMANDS = {
     "beliefs": ("_beliefs", "Lay out what is believed."),
     "status": ("_status", "Take stock of the state folder."),
     "budget": ("_status", "Say what is spent, held and left."),
+    "prices": ("_prices", "Compare bills with the configured prices."),
     "rebuild": ("_rebuild", "Fold the log anew, and compare."),
     "forget": ("_forget", "Remove what users wrote from the log."),
     "simulate": ("_simulate", "Replay policies on a table of outcomes."),

@@ -37,6 +37,7 @@ class Judged:
     refusal: NoEligibleModelError | None
     """Why nobody may."""
     rooms: tuple[int, ...]
+    accounts: dict[str, int]
     """What was left of each hard budget before the choice."""
 
     @property
@@ -102,19 +103,24 @@ class Judged:
             worst_nano=[nano],
             expected_usd=[offer.expected_usd(place, tokens)],
         )
-        hard = any(till.resource == "usd" for till in budget.hard)
+        hard = budget.in_usd
         reasons = cost_exclusions(
             costs, dollar_budget=core.mind.plan.has_usd_budget, hard_budget=hard, max_cost_usd=self.task.max_cost_usd
         )
         found = [each for each in reasons if each is not None]
         if budget.counts_tokens and most is None:
             found.append(Exclusion(reason=Reason.UNBOUNDED_COST, detail="nothing bounds its tokens"))
-        return found + self._lacking(nano or 0, most or 0)
+        return found + self._lacking(route, nano or 0, most or 0)
 
-    def _lacking(self, nano: int, tokens: int) -> list[Exclusion]:
+    def _lacking(self, route: Route, nano: int, tokens: int) -> list[Exclusion]:
         """Give the hard budgets that a call does not fit."""
-        found = []
-        for till, room in zip(self.found.core.budget.hard, self.rooms, strict=True):
+        found, budget = [], self.found.core.budget
+        rooms = list(zip(budget.hard, self.rooms, strict=True))
+        for key in budget.scoped.keys(budget.scoped.of_task(self.task), route):
+            account = budget.scoped.till(key, self.found.core.engine.clock())
+            if account is not None and account.is_hard:
+                rooms.append((account, self.accounts.get(key, account.limit)))
+        for till, room in rooms:
             amount, left = till.amount(nano, tokens), max(room, 0)
             if amount <= left:
                 continue
@@ -161,17 +167,19 @@ def judge(found: Reading, task: Task, *, at: float | None = None) -> Judged:
     around = Surroundings(
         clock=now if at is None else lambda: at,
         zone=ZoneInfo(found.config.timezone),
+        provider_status=core.engine.provider_status,
         budget_remaining=core.budget.remaining,
     )
     rules, facts = rules_of(found.config), Facts.of(task, around)
     unit = task.id or f"{core.engine.prefix}-{1:08x}"  # else shares go by the decision's id, and it is the first
     considered, applied = rules.trace(facts, unit), rules.apply(facts, unit)
     rooms = tuple(till.room for till in core.budget.hard)
+    accounts = {key: till.room for key, till in core.budget.scoped.tills.items()}
     try:
         decision = found.preview(task)
     except NoEligibleModelError as error:
         refusal = error
-    return Judged(found, task, rules, considered, applied, decision, refusal, rooms)
+    return Judged(found, task, rules, considered, applied, decision, refusal, rooms, accounts)
 
 
 def outcome(one: Considered) -> str:

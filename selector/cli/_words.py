@@ -35,6 +35,9 @@ def budget_entry(budget: BudgetConfig) -> dict[str, Any]:
         "limit": budget.limit,
         "per": budget.model_dump(mode="json").get("per"),
         "hard": budget.is_hard,
+        "scope": None if budget.scope is None else {"kind": budget.scope.kind, "value": budget.scope.value},
+        "each": budget.each,
+        "until": None if budget.until is None else budget.until.isoformat(),
     }
 
 

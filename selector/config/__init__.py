@@ -27,9 +27,12 @@ from selector.config._patterns import Pattern, pattern_of
 from selector.config._policy import NoWorseThanConfig, ObjectiveConfig, ObjectiveName, PolicyConfig, PolicyName
 from selector.config._presets import PRESETS
 from selector.config._providers import ProviderConfig, ProviderKind
+from selector.config._quotas import QuotaConfig, RouteBy
 from selector.config._references import Reference
+from selector.config._resets import Reset
 from selector.config._rules import ModeConfig, PurposeConfig, RuleConfig, rules_of
 from selector.config._schema import Config
+from selector.config._scope import ScopeConfig, ScopeKind, TokenClass
 from selector.config._secrets import secret
 from selector.config._sold import sold_as
 from selector.config._state import OutcomesConfig, StateConfig
@@ -70,14 +73,20 @@ __all__ = [
     "ProviderConfig",
     "ProviderKind",
     "PurposeConfig",
+    "QuotaConfig",
     "RatesConfig",
     "Reference",
+    "Reset",
+    "RouteBy",
     "RouteConfig",
     "RuleConfig",
+    "ScopeConfig",
+    "ScopeKind",
     "StateConfig",
     "TaskTypeConfig",
     "TierConfig",
     "TimeoutConfig",
+    "TokenClass",
     "Watch",
     "command_presets",
     "env_path",

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 from selector.config._chains import chain_problems
 from selector.config._commands import command_presets
 from selector.config._limits import settings_of
-from selector.config._named import MODEL, Problem, Whole, one_model, promise, providers_of, reference, unknown_purpose
+from selector.config._named import (
+    MODEL,
+    Problem,
+    Whole,
+    one_model,
+    promise,
+    providers_of,
+    reference,
+    scope_problems,
+    unknown_purpose,
+)
+from selector.config._pools import pools, quota_problems, route_by_problems
 from selector.config._references import Reference
 from selector.config._rules import condition_of
 from selector.errors import ConfigError, nearest
@@ -35,10 +46,13 @@ def first_problem(config: Whole) -> Problem | None:
         _variants,
         _renames,
         _routes,
+        quota_problems,
+        route_by_problems,
         _commands,
         _named_models,
         _task_types,
         _budgets,
+        _scopes,
         _purposes,
         _rules,
         _default_model,
@@ -141,6 +155,12 @@ def _task_types(config: Whole) -> Iterator[Problem]:
             )
 
 
+def _scopes(config: Whole) -> Iterator[Problem]:
+    for place, budget in enumerate(config.budgets):
+        if budget.scope is not None:
+            yield from scope_problems(config, budget.scope, ("budgets", place, "scope"))
+
+
 def _budgets(config: Whole) -> Iterator[Problem]:
     seen: set[str] = set()
     for place, budget in enumerate(config.budgets):
@@ -194,7 +214,7 @@ def _vocabulary(config: Whole) -> Vocabulary:
     routes = {f"{name}@{provider}" for name in config.models for provider in providers_of(config, name)}
     return Vocabulary(
         providers=list(config.providers),
-        quotas=[*config.providers, *sorted(routes)],
+        quotas=[*config.providers, *sorted(routes), *pools(config)],
         budgets=[budget.label for budget in config.budgets],
     )
 

@@ -159,7 +159,7 @@ class _Walk:
         for name, key in keys.items():
             value, here = getattr(section, name), (*path, key)
             said = given and name in section.model_fields_set
-            if (not path and key == "presets") or (not said and _is_idle(section, key)):
+            if (not path and key == "presets") or key in section.later or (not said and _is_idle(section, key)):
                 continue  # the rules of presets are written out
             if said or (value is not None and value not in ("", (), {})):
                 yield key, self._tree(value, here, given=said)

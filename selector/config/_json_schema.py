@@ -15,8 +15,11 @@ from selector.config._models import ModelConfig
 from selector.config._output import PATHS, OutputConfig
 from selector.config._policy import OWNERS, ObjectiveConfig, PolicyConfig, PolicyName
 from selector.config._providers import OF_COMMANDS, OF_HTTP, ProviderConfig
+from selector.config._quotas import QuotaConfig
+from selector.config._resets import RESETS
 from selector.config._rules import ModeConfig, PurposeConfig, RuleConfig
 from selector.config._schema import Config
+from selector.config._scope import ScopeConfig, ScopeKind
 from selector.config._section import WORD, Section
 from selector.config._state import StateConfig
 from selector.config._waiting import TimeoutConfig
@@ -72,7 +75,11 @@ def _sections(of: type[Section]) -> Iterator[type[Section]]:
 def _complete(section: type[Section], schema: Schema) -> Schema:
     """Add what pydantic does not know of a section: descriptions, rules between keys, and short forms."""
     words = {key: text for each in reversed(section.__mro__) if issubclass(each, Section) for key, text in _said(each)}
+    for key in [key for key in section.later if key in schema["properties"]]:
+        del schema["properties"][key]
     for key, field in section.model_fields.items():
+        if key in section.later:
+            continue
         schema["properties"][field.alias or key]["description"] = words[key]
     schema["description"] = _first(section.__doc__ or "")
     schema.pop("title", None)
@@ -166,6 +173,30 @@ def _one_check(kind: str) -> Schema:
 
 
 _RESOURCES = ("usd", "tokens", "requests", "usd_per_request")
+_COUNTED = ("requests", "tokens", "usd")
+
+
+def _without(key: str, keys: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(each for each in keys if each != key)
+
+
+def _one_limit(resource: str) -> Schema:
+    """Say that a budget limits one thing, and what may stand beside it."""
+    average = resource == "usd_per_request"
+    beside = {**_absent("per", "scope", "each"), "hard": {"enum": [False, None]}} if average else {"per": _SOMETHING}
+    others = _absent(*_without(resource, _RESOURCES), *([] if resource == "tokens" else ["token_class"]))
+    required = [resource, *([] if average else ["per"])]
+    return {"required": required, "properties": {**others, **beside, resource: _SOMETHING}}
+
+
+_ONE_RUN: Schema = {
+    "if": {"required": ["per"], "properties": {"per": {"const": "request"}}},
+    "then": {"properties": {**_absent("requests", "each"), "hard": {"enum": [True, None]}, "warn_at": {"maxItems": 0}}},
+}
+_UNTIL_THEN: Schema = {
+    "if": {"required": ["until"], "properties": {"until": _SOMETHING}},
+    "then": {"properties": {"per": {"const": "total"}}},
+}
 
 _BETWEEN: dict[type[Section], Schema] = {
     PolicyConfig: {
@@ -197,19 +228,38 @@ _BETWEEN: dict[type[Section], Schema] = {
     },
     ChainsConfig: {"allOf": [{"properties": {"by_reason": {"propertyNames": FAILING}}}]},
     CheckConfig: {"anyOf": [_one_check(kind) for kind in get_args(CheckKind)]},
-    BudgetConfig: {
+    BudgetConfig: {"anyOf": [_one_limit(resource) for resource in _RESOURCES], "allOf": [_ONE_RUN, _UNTIL_THEN]},
+    ScopeConfig: {
         "anyOf": [
-            {
-                "required": [resource, *(["per"] if resource != "usd_per_request" else [])],
-                "properties": {
-                    **_absent(*(other for other in _RESOURCES if other != resource)),
-                    resource: _SOMETHING,
-                    **({"per": _NULL, "hard": {"enum": [False, None]}} if resource == "usd_per_request" else {}),
-                    **({"per": _SOMETHING} if resource != "usd_per_request" else {}),
-                },
-            }
-            for resource in _RESOURCES
+            {"required": [kind], "properties": {**_absent(*_without(kind, get_args(ScopeKind))), kind: _SOMETHING}}
+            for kind in get_args(ScopeKind)
         ]
+    },
+    QuotaConfig: {
+        "anyOf": [
+            *(
+                {
+                    "required": [each],
+                    "properties": {**_absent(*_without(each, _COUNTED)), each: _SOMETHING, "share": {"const": False}},
+                }
+                for each in _COUNTED
+            ),
+            {"required": ["share"], "properties": {**_absent(*_COUNTED), "share": {"const": True}}},
+        ],
+        "allOf": [
+            *(
+                {
+                    "if": {"properties": {"per": {"const": per}}},
+                    "then": {"properties": {"resets": {"anyOf": [_NULL, form]}}},
+                }
+                for per, form in RESETS.items()
+            ),
+            {"if": {"properties": {"per": {"enum": list(RESETS)}}}, "else": {"properties": {"resets": _NULL}}},
+            {
+                "if": {"properties": {"per": {"const": "total"}}},
+                "then": {"properties": {"use_or_lose": {"const": False}}},
+            },
+        ],
     },
     RuleConfig: {
         "anyOf": [
@@ -252,4 +302,14 @@ _SHORTS: dict[type[Section], list[Schema]] = {
 }
 """Other forms than a mapping with keys."""
 
-_NEVER_EMPTY = {BudgetConfig, ObjectiveConfig, ModeConfig, RuleConfig, PurposeConfig, ProviderConfig, CheckConfig}
+_NEVER_EMPTY = {
+    BudgetConfig,
+    ObjectiveConfig,
+    ModeConfig,
+    RuleConfig,
+    PurposeConfig,
+    ProviderConfig,
+    CheckConfig,
+    ScopeConfig,
+    QuotaConfig,
+}

@@ -1,13 +1,15 @@
 """The sections on what tasks need and what may be spent: task types and budgets."""
 
 from datetime import timedelta
-from typing import Annotated, ClassVar, Literal, Protocol, Self
+from typing import Annotated, Literal, Protocol, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_serializer, model_validator
 
 from selector.config._checks import CheckConfig
+from selector.config._scope import Each, Moment, ScopeConfig, TokenClass, is_one_already, length
 from selector.config._section import Amount, Section, Share, Word, Words, a_list, fault
-from selector.config._units import SHARE, WINDOW, Calendar, share, window
+from selector.config._units import PER, SHARE, Calendar, per_of, share
 
 Portion = Annotated[float, BeforeValidator(share), WithJsonSchema(SHARE)]
 """A share, as a number or in per cent."""
@@ -93,20 +95,30 @@ class BudgetConfig(Section):
     False
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"scope", "each"})
-
     name: Word = ""
     """What it is called; such as ``usd-per-day`` when not given."""
     usd: Amount | None = None
     """Dollars in a window."""
     tokens: Annotated[int, Field(ge=0, le=10**15)] | None = None
-    """Tokens of all classes in a window."""
+    """Tokens in a window, of all classes but for `token_class`."""
+    token_class: TokenClass | None = None
+    """Which class of tokens alone counts: ``input`` is what no cache held."""
     requests: Annotated[int, Field(ge=0, le=10**15)] | None = None
     """Decisions in a window."""
     usd_per_request: Amount | None = None
     """Dollars per decision on average: steered to, never a refusal."""
-    per: Annotated[Calendar | timedelta, BeforeValidator(window), WithJsonSchema(WINDOW)] | None = None
-    """The window: a word is the calendar's in the configured time zone, a span of time rolls."""
+    per: Annotated[Calendar | Literal["request"] | timedelta, BeforeValidator(per_of), WithJsonSchema(PER)] | None = (
+        None
+    )
+    """The window: a word is the calendar's in the configured time zone, a span of time rolls; ``request`` limits each
+    run alone, with all its attempts."""
+    until: Moment | None = None
+    """When a ``total`` ends, after which nothing of it may be spent; a day alone is counted to its end, and without an
+    offset it is the configured time zone's."""
+    scope: ScopeConfig | None = None
+    """Which spending counts; everything when not given."""
+    each: Each | None = None
+    """What has a limit of its own each, such as ``metadata.user`` or ``session``."""
     hard: bool | None = None
     """Whether it is never exceeded; when not given, true for a limit and false for an average."""
     warn_at: Annotated[tuple[Portion, ...], BeforeValidator(a_list)] = ()
@@ -120,11 +132,44 @@ class BudgetConfig(Section):
             said = "none is given" if not given else f"{' and '.join(given)} are given"
             raise fault(f"must limit exactly one of {', '.join(resources)}; {said}", tuple(given[1:2]))
         if given[0] != "usd_per_request" and self.per is None:
-            raise fault("is required: hour, day, week, month, total, or a span of time such as '5h'", ("per",))
-        if given[0] == "usd_per_request" and self.per is not None:
-            raise fault("has no meaning beside usd_per_request, which is an average over requests", ("per",))
-        if given[0] == "usd_per_request" and self.hard:
+            said = "hour, day, week, month, total, request, or a span of time such as '5h'"
+            raise fault(f"is required: {said}", ("per",))
+        return self
+
+    @model_validator(mode="after")
+    def _no_contradiction(self) -> Self:
+        if self.token_class is not None and self.tokens is None:
+            raise fault("belongs to tokens; give tokens in place of the other limit", ("token_class",))
+        if self.until is not None and self.per != "total":
+            raise fault("belongs to per: total; another window begins anew", ("until",))
+        if self.scope is not None and self.each is not None and is_one_already(self.scope, self.each):
+            said = f"leaves one account, since scope says which {self.each} counts; leave one of them out"
+            raise fault(said, ("each",))
+        return self
+
+    @model_validator(mode="after")
+    def _average_of_all(self) -> Self:
+        if self.usd_per_request is None:
+            return self
+        for key in ("per", "scope", "each"):
+            if getattr(self, key) is not None:
+                raise fault("has no meaning beside usd_per_request, which is an average over requests", (key,))
+        if self.hard:
             raise fault("cannot be true beside usd_per_request, which refuses nothing; give usd and per", ("hard",))
+        return self
+
+    @model_validator(mode="after")
+    def _one_run(self) -> Self:
+        if self.per != "request":
+            return self
+        if self.requests is not None:
+            raise fault("has no meaning beside per: request: a run is one request; give usd or tokens", ("requests",))
+        if self.each is not None:
+            raise fault("has no meaning beside per: request, which limits each run alone already", ("each",))
+        if self.hard is False:
+            raise fault("cannot be false beside per: request: over one run there is nothing to pace", ("hard",))
+        if self.warn_at:
+            raise fault("has no meaning beside per: request, which ends with the run", ("warn_at",))
         return self
 
     @property
@@ -186,11 +231,39 @@ class BudgetConfig(Section):
         'usd-per-day'
         >>> BudgetConfig(tokens=5, per="5h").label
         'tokens-per-18000s'
+        >>> BudgetConfig(usd=1, per="24h", each="metadata.user").label
+        'usd-per-24h-each-metadata.user'
+        >>> BudgetConfig(usd=1, per="day", scope={"tag": "external"}).label
+        'usd-per-day-tag-external'
         """
         if self.name or self.per is None:
             return self.name or self.resource
-        return f"{self.resource}-per-{self._written(self.per)}"
+        what = self.resource if self.token_class is None else f"{self.token_class}-{self.resource}"
+        if self.scope is None and self.each is None:
+            per = self._written(self.per)
+        else:
+            per = length(self.per) if isinstance(self.per, timedelta) else self.per
+        return "-".join(
+            [
+                f"{what}-per-{per}",
+                *([] if self.until is None else [f"until-{self.until:%Y-%m-%dT%H:%M}"]),
+                *([] if self.scope is None else [self.scope.words]),
+                *([] if self.each is None else [f"each-{self.each}"]),
+            ]
+        )
+
+    def in_zone(self, zone: str) -> Self:
+        """Say in which time zone `until` is meant, where it does not say so itself.
+
+        Examples
+        --------
+        >>> BudgetConfig(usd=1, per="total", until="2026-12-31").in_zone("Europe/Berlin").until.isoformat()
+        '2027-01-01T00:00:00+01:00'
+        """
+        if self.until is None or self.until.tzinfo is not None:
+            return self
+        return self.model_copy(update={"until": self.until.replace(tzinfo=ZoneInfo(zone))})
 
     @field_serializer("per")
-    def _written(self, per: Calendar | timedelta | None) -> str | None:
+    def _written(self, per: Calendar | Literal["request"] | timedelta | None) -> str | None:
         return f"{per.total_seconds():.0f}s" if isinstance(per, timedelta) else per

@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, WithJsonSchema, model_validator
 
+from selector.config._quotas import LATER_QUOTAS, LATER_ROUTE_BY, Quotas, RouteBy
 from selector.config._section import (
     END,
     WORD,
@@ -186,7 +187,7 @@ class RouteConfig(PricesConfig):
     'anthropic/claude-sonnet-4.6'
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"quotas"})
+    later: ClassVar[frozenset[str]] = LATER_QUOTAS
 
     id: Word | None = None
     """What the provider calls the model; the model's own id, else its name, when not given."""
@@ -198,6 +199,8 @@ class RouteConfig(PricesConfig):
     """The most that one call costs here; the model's, else the provider's, when not given."""
     max_concurrent: AtOnce | None = None
     """How many calls may run at once here, beside the provider's own limit; the model's when not given."""
+    quotas: Quotas | None = None
+    """What the provider allows of this model, beside what it allows the account; the model's when not given."""
 
 
 class ModelConfig(PricesConfig):
@@ -209,12 +212,14 @@ class ModelConfig(PricesConfig):
     ('tools', 'vision')
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"route_by", "quotas"})
+    later: ClassVar[frozenset[str]] = LATER_QUOTAS | LATER_ROUTE_BY
 
     provider: Name | None = None
     """Who serves it, if one provider does; None with no `routes`: the caller makes the call."""
     routes: dict[Name, RouteConfig] | None = None
     """Who serves it, if several providers do, by the provider's name."""
+    route_by: RouteBy | None = None
+    """How one of its routes is chosen; ``budget_aware`` when not given."""
     id: Word | None = None
     """What its providers call it; its name when not given."""
     of: Name | None = None
@@ -239,6 +244,8 @@ class ModelConfig(PricesConfig):
     """The most that one call costs; the provider's when not given."""
     max_concurrent: AtOnce | None = None
     """How many calls may run at once at each of its routes; no limit but the provider's when not given."""
+    quotas: Quotas | None = None
+    """What each of its routes allows, where a route does not say so itself."""
     prior: PriorConfig | None = None
     """What is believed of it before any outcome."""
     enabled: bool = True

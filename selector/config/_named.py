@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from selector.config._policy import ObjectiveConfig, PolicyConfig
     from selector.config._providers import ProviderConfig
     from selector.config._rules import PurposeConfig, RuleConfig
+    from selector.config._scope import ScopeConfig
 
 MODEL: Final = "model"
 """The kind of a problem whose remedy is another model's name."""
@@ -112,6 +113,34 @@ def reference(config: Whole, text: str, path: KeyPath) -> Iterator[Problem]:
         said += nearest(found.name, tags)
     if wrong:
         yield Problem(path, said)
+
+
+def scope_problems(config: Whole, scope: ScopeConfig, path: KeyPath) -> Iterator[Problem]:
+    """Check that what a scope names is there; labels, sessions and metadata are the tasks' own."""
+    name, path = scope.value, (*path, scope.kind)
+    if scope.kind == "model":
+        yield from _model(config, Reference(name), path)
+    elif scope.kind == "route":
+        yield from reference(config, name, path)
+    elif scope.kind == "tag":
+        yield from reference(config, f"tag:{name}", path)
+    elif scope.kind == "purpose" and name not in config.purposes:
+        yield Problem(path, unknown_purpose(name, config))
+    elif scope.kind == "provider" and name not in config.providers:
+        said = nearest(name, config.providers) or f"; declare it under providers, as {name}: {{kind: ...}}"
+        yield Problem(path, f"unknown provider {name!r}{said}")
+    elif scope.kind == "task_type":
+        yield from known_type(config, name, path)
+
+
+def known_type(config: Whole, name: str, path: KeyPath) -> Iterator[Problem]:
+    """Say so where task types are declared, and neither this one nor one above or below it is."""
+    related = (
+        each for each in config.task_types if f"{each}/".startswith(f"{name}/") or f"{name}/".startswith(f"{each}/")
+    )
+    if config.task_types and next(related, None) is None:
+        said = nearest(name, config.task_types) or f"; declare it under task_types, as {name}: {{}}"
+        yield Problem(path, f"unknown task type {name!r}{said}")
 
 
 def _model(config: Whole, wanted: Reference, path: KeyPath) -> Iterator[Problem]:

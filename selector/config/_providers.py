@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from selector.config._output import FailurePatternConfig, OutputConfig
+from selector.config._quotas import LATER_QUOTAS, Quotas
 from selector.config._section import END, Amount, Section, Word, Words, a_list, expected, fault, no_twice
 from selector.config._waiting import AtOnce, BreakerConfig, TimeoutConfig
 from selector.errors import nearest
@@ -114,7 +115,7 @@ class ProviderConfig(Section):
     'stdin'
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"quotas"})
+    later: ClassVar[frozenset[str]] = LATER_QUOTAS
 
     kind: Annotated[ProviderKind, BeforeValidator(_a_kind)]
     """Which API it speaks, most providers OpenAI's; or ``command``, a program of this machine."""
@@ -149,6 +150,8 @@ class ProviderConfig(Section):
     """Which of its words mean a failure; the first that matches counts."""
     max_output_bytes: Annotated[int, Field(ge=1, le=2**40)] | None = None
     """The longest output that is read; 16 MB when not given."""
+    quotas: Quotas = ()
+    """What the provider allows this account, over all its models."""
 
     @model_validator(mode="after")
     def _keys_of_its_kind(self) -> Self:

@@ -177,7 +177,7 @@ class Section(BaseModel):
         >>> sorted(Section.valid_keys())
         []
         """
-        return frozenset(field.alias or name for name, field in cls.model_fields.items())
+        return frozenset(field.alias or name for name, field in cls.model_fields.items()) - cls.later
 
     @model_validator(mode="before")
     @classmethod

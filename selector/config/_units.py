@@ -21,6 +21,8 @@ _SPAN: Final = r"(s|m|h|d|w|seconds?|minutes?|hours?|days?|weeks?)"
 SPAN: Final = {"type": "string", "pattern": rf"{_AMOUNT}{_SPAN}{END}"}
 """A span of time, as editors know it."""
 WINDOW: Final = {"anyOf": [{"enum": ["hour", "day", "week", "month", "total"]}, SPAN]}
+"""A window, likewise."""
+PER: Final = {"anyOf": [{"enum": ["hour", "day", "week", "month", "total", "request"]}, SPAN]}
 """A budget's window, likewise."""
 HALF_LIFE: Final = {"anyOf": [SPAN, {"type": "string", "pattern": rf"{_AMOUNT}decisions?{END}"}]}
 """A half-life, likewise."""
@@ -80,8 +82,19 @@ class HalfLife:
         return cls(amount, "decisions")
 
 
-def window(value: object) -> Calendar | timedelta:
-    """Read a budget's window: a word is the calendar's, a span of time rolls.
+def per_of(value: object) -> Calendar | Literal["request"] | timedelta:
+    """Read a budget's window: one run, or a window of time.
+
+    Examples
+    --------
+    >>> per_of("request"), per_of("day")
+    ('request', 'day')
+    """
+    return "request" if value == "request" else window(value, ", request")
+
+
+def window(value: object, others: str = "") -> Calendar | timedelta:
+    """Read a window: a word is the calendar's, a span of time rolls.
 
     Examples
     --------
@@ -95,7 +108,7 @@ def window(value: object) -> Calendar | timedelta:
             return word  # type: ignore[no-any-return]  # get_args forgets that these are Calendar's own words
     length = _span(value)
     if length is None:
-        raise expected("must be hour, day, week, month, total, or a span of time such as '5h' or '30d'")
+        raise expected(f"must be hour, day, week, month, total{others}, or a span of time such as '5h' or '30d'")
     return length
 
 

@@ -291,11 +291,13 @@ class _AsyncStream:
         self.get_extra_info = inner.get_extra_info
 
     async def start_tls(self, *args: Any, **options: Any) -> _AsyncStream:  # noqa: ANN401
+        secured: _AsyncStream | None = None
         try:
-            return _AsyncStream(await self._inner.start_tls(*args, **options))
-        except BaseException:
-            await self.aclose()
-            raise
+            secured = _AsyncStream(await self._inner.start_tls(*args, **options))
+        finally:
+            if secured is None:
+                await self.aclose()
+        return secured
 
 
 def _now(timeout: float | None) -> float | None:

@@ -47,15 +47,14 @@ class Turnstile:
         CallFailed
             ``timeout`` if none came free, ``cancelled`` if the turnstile was closed.
         """
-        ticket = self._ticket()
+        ticket, admitted = self._ticket(), None
         try:
             admitted = ticket.result(wait_s)
         except TooLate:
-            self._give_up(ticket)
             raise self._too_late() from None
-        except BaseException:  # an interrupt of the caller's, on its way
-            self._give_up(ticket)
-            raise
+        finally:  # also on an interrupt of the caller's
+            if admitted is None:
+                self._give_up(ticket)
         self._check(admitted)
 
     async def aenter(self, wait_s: float | None) -> None:

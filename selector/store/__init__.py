@@ -11,6 +11,11 @@ from selector.store._folder import State
 from selector.store._forget import FORGETTABLE
 from selector.store._frame import Fault, decode, encode
 from selector.store._journal import Journal
+from selector.store._lease import Hold, Lease
+from selector.store._leases import Leases
+from selector.store._ledger import Ledger
+from selector.store._ledger_rows import Account, LeaseRow
+from selector.store._ledger_terms import Entry, Known, Lack, Others, Reclaimed, Taken, Want
 from selector.store._limits import Durability, Limits
 from selector.store._names import new_writer
 from selector.store._snapshots import Snapshot
@@ -19,15 +24,28 @@ from selector.store._tables import TABLES, Column, columns_of, events_of, table_
 __all__ = [
     "FORGETTABLE",
     "TABLES",
+    "Account",
     "Column",
     "Durability",
+    "Entry",
     "Fault",
     "Files",
+    "Hold",
     "Journal",
+    "Known",
+    "Lack",
+    "Lease",
+    "LeaseRow",
+    "Leases",
+    "Ledger",
     "Limits",
+    "Others",
     "Position",
+    "Reclaimed",
     "Snapshot",
     "State",
+    "Taken",
+    "Want",
     "columns_of",
     "decode",
     "encode",

@@ -91,7 +91,7 @@ class Closed:
     def __init__(self, routes):
         self.routes = routes
 
-    def excluded(self, route, now):
+    def excluded(self, route, now, **_task):
         assert now is NOW
         return Exclusion(reason=Reason.UNHEALTHY, detail=route.name) if route.name in self.routes else None
 

@@ -118,7 +118,7 @@ class Closed:
     def __init__(self, *routes, until=NOW + timedelta(hours=1)):
         self.routes, self.until, self.asked = routes, until, []
 
-    def excluded(self, route, now):
+    def excluded(self, route, now, **_task):
         self.asked.append(route.name)
         if route.name not in self.routes or now >= self.until:
             return None

@@ -230,6 +230,7 @@ def test_reasons_are_told_route_by_route(against, run):
 
 def test_a_model_below_a_rules_bar_is_told_so_besides_anything_else(run, run_json, ruled, against):
     ruled("labels contains 'trial'\", model: small, share: 0.3", 'retry_count > 0", min_success: 0.9')
+    ruled("hour >= 22 or weekday == 'sun'", "labels contains 'night'")  # whatever the hour is now
     for _ in range(12):
         for model, word in (("small", "--failure"), ("large", "--success")):
             id_ = run_json("select", "coding", "--only", model, "--input-tokens", "9")["id"]
@@ -278,6 +279,7 @@ def test_what_cannot_be_meant_is_refused_with_the_remedy(run, arguments, said):
 
 def test_select_takes_a_purpose(run, run_json, ruled):
     ruled("name: fixed, model: large", "name: fixed, model: small")
+    ruled("hour >= 22 or weekday == 'sun'", "labels contains 'night'")  # whatever the hour is now
     asked = ("select", "coding", "--input-tokens", "9")
     assert run_json(*asked, "--purpose", "oracle")["exclusions"]["small"]["reason"] == "not_in_purpose"
     code, _, err = run(*asked, "--purpose", "orcle")

@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from selector import AsyncSelector, Failure, Selector, Task, Usage
-from selector.errors import SelectorError
+from selector.errors import SelectorError, StateError
 from selector.testing import FakeOpenAI, FakeProvider, Fault, Reply
 
 TASK = Task("coding", prompt="Count to five.")
@@ -309,3 +309,23 @@ class TestClosing:
             asyncio.run(main(server))
         with Selector.open(config(), state=folder, seed=1, providers={"work": FakeProvider(GOOD)}) as again:
             assert money(again)[1] == 0
+
+
+def test_an_answer_that_cannot_be_written_down_is_on_the_error(tmp_path):
+    """It was paid for: a full disk must not lose it."""
+    config = {
+        "providers": {"work": {"kind": "openai", "base_url": "http://127.0.0.1:9"}},
+        "models": {"m": {"provider": "work", "usd_per_mtok_in": 1, "usd_per_mtok_out": 2}},
+    }
+    with Selector.open(config, state=tmp_path / "own", providers={"work": FakeProvider("Paris")}) as selector:
+        append = selector._core.state.append_all
+
+        def refuse(_events):
+            raise StateError("no room on the disk")
+
+        selector._core.state.append_all = refuse
+        with pytest.raises(StateError) as caught:
+            selector.run(Task("coding", prompt="The capital of France?"))
+        selector._core.state.append_all = append
+        assert caught.value.run.text == "Paris"
+        assert selector.run(Task("coding", prompt="The capital of France?")).text == "Paris"

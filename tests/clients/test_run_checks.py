@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from selector import AsyncSelector, Failure, Judgement, Outcome, Selector, Task, Usage
+from selector import AsyncSelector, Failure, Judgement, Outcome, Selector, Task, ToolCall, Usage
 from selector.config import CheckConfig
 from selector.errors import AllAttemptsFailedError, ConfigError
 from selector.testing import FakeProvider, Reply
@@ -318,3 +318,17 @@ class TestJudge:
         with pytest.raises(AllAttemptsFailedError) as caught:
             selector.run(TASK)
         assert caught.value.attempts[0].score == 0.2
+
+
+def test_a_call_of_tools_is_no_answer_yet_and_is_not_checked(tmp_path):
+    calls = (ToolCall(id="c1", name="search", arguments="{}"),)
+    fake = FakeProvider([Reply("", tool_calls=calls), Reply("no JSON", tool_calls=calls), '{"a": 1}'])
+    config = {
+        "providers": {"work": {"kind": "openai", "base_url": "http://127.0.0.1:9"}},
+        "models": {"m": {"provider": "work", "usd_per_mtok_in": 1, "usd_per_mtok_out": 2}},
+    }
+    with Selector.open(config, state=tmp_path / "own", providers={"work": fake}) as selector:
+        run = selector.run(Task("coding", prompt="hi"), check="json")
+        assert (run.tool_calls, run.attempts[0].score) == (calls, None)
+        with pytest.raises(AllAttemptsFailedError):
+            selector.run(Task("coding", prompt="hi"), check="json")

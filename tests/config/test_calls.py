@@ -156,7 +156,6 @@ WRONG = [
     (f"{_P}openai, max_concurrent: 0}}}}", "providers.w.max_concurrent", "at least 1, not 0"),
     (f"{_P}openai, breaker: {{failures: 0}}}}}}", "providers.w.breaker.failures", "at least 1, not 0"),
     (f"{_P}openai, max_usd_per_call: -1}}}}", "providers.w.max_usd_per_call", "at least 0, not -1"),
-    (f"{_P}openai, quotas: []}}}}", "providers.w.quotas", "is not supported yet"),
     *(
         (f"{_P}command, argv: [a], failures: [{{{text}}}]}}}}", f"providers.w.failures[0].{key}", said)
         for text, key, said in [

@@ -130,9 +130,9 @@ def test_what_the_environment_allows_names_the_variable_and_never_its_value():
     assert "sk-1" not in found.yaml(origin=True)
 
 
-def test_the_state_folder_that_is_given_stands_in_place_of_the_configured_one(file):
-    found = Effective.of(file, {}, state=("/tmp/x", "environment SELECTOR_STATE"))  # noqa: S108  # nobody goes there
-    assert found.plain()["state"]["path"] == "/tmp/x"  # noqa: S108  # likewise
+def test_the_state_folder_that_is_given_stands_in_place_of_the_configured_one(file, tmp_path):
+    found = Effective.of(file, {}, state=(str(tmp_path), "environment SELECTOR_STATE"))
+    assert found.plain()["state"]["path"] == str(tmp_path)
     assert found.origins()["state.path"] == "environment SELECTOR_STATE"
     assert found.origins()["state.durability"] == "default"
 

@@ -17,7 +17,9 @@ from selector.config import (
     PolicyConfig,
     ProviderConfig,
     PurposeConfig,
+    QuotaConfig,
     RuleConfig,
+    ScopeConfig,
     TaskTypeConfig,
     TimeoutConfig,
 )
@@ -40,6 +42,10 @@ _KEYS = st.sampled_from(
             CheckConfig.valid_keys(),
             TimeoutConfig.valid_keys(),
             OutputConfig.valid_keys(),
+            ScopeConfig.valid_keys(),
+            QuotaConfig.valid_keys(),
+            ProviderConfig.later,
+            ModelConfig.later,
         )
     )
 )
@@ -53,6 +59,10 @@ _JUNK = st.recursive(
         [
             "a",
             "day",
+            "request",
+            "metadata.user",
+            "Mon 09:00",
+            "2026-12-31",
             "1h",
             "env:X",
             "priority == 0",
@@ -70,6 +80,16 @@ _JUNK = st.recursive(
     ),
     max_leaves=15,
 )
+
+
+@given(st.sampled_from([BudgetConfig, QuotaConfig, ScopeConfig]), st.data())
+def test_junk_in_a_limit_raises_config_error_or_nothing(section, data):
+    plain = data.draw(st.dictionaries(st.sampled_from(sorted(section.valid_keys())), _JUNK, max_size=4))
+    try:
+        found = section.read(plain)
+    except ConfigError:
+        return
+    assert section.read(found.model_dump(mode="json", exclude_unset=True)) == found
 
 
 @given(st.dictionaries(_KEYS, _JUNK, max_size=5), _JUNK)

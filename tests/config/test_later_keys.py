@@ -3,8 +3,9 @@
 import traceback
 
 import pytest
+from jsonschema import Draft202012Validator  # noqa: TID253 - what a schema means is asked of another reader
 
-from selector.config import BudgetConfig, Config, ModelConfig, ProviderConfig, RouteConfig, TaskTypeConfig
+from selector.config import BudgetConfig, Config, ModelConfig, ProviderConfig, RouteConfig, TaskTypeConfig, json_schema
 from selector.errors import ConfigError
 
 LATER = [
@@ -32,6 +33,47 @@ def test_a_key_of_a_later_version_is_refused_and_never_ignored(key):
     with pytest.raises(ConfigError) as caught:
         Config.load(plain)
     assert str(caught.value) == f"{key}: is not supported yet"
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("providers", "home", "quotas"), []),
+        (("models", "opus", "quotas"), []),
+        (("models", "sonnet", "routes", "home", "quotas"), None),
+        (("models", "sonnet", "route_by"), "cheapest"),
+        (("on_ledger_failure",), "refuse"),
+    ],
+)
+def test_a_key_is_refused_by_loader_and_schema_for_as_long_as_it_waits(path, value, request):
+    """Nothing is accepted that would not be done; once it is done, both accept it."""
+
+    def outcome():
+        plain = {
+            "providers": {"home": {"kind": "openai"}},
+            "models": {"opus": {}, "sonnet": {"routes": {"home": {}}}},
+        }
+        inner = plain
+        for part in path[:-1]:
+            inner = inner[part]
+        inner[path[-1]] = value
+        try:
+            Config.load(plain)
+        except ConfigError as error:
+            said = str(error)
+            return said.endswith("is not supported yet"), Draft202012Validator(json_schema()).is_valid(plain)
+        return "taken", Draft202012Validator(json_schema()).is_valid(plain)
+
+    from_now = outcome()
+    assert from_now in {(True, False), ("taken", True)}
+    request.getfixturevalue("nothing_of_quotas_waits")
+    assert outcome() == ("taken", True)
+
+
+def test_a_key_that_waits_is_nobodys_nearest():
+    """What is written wrong is never told to become what is refused."""
+    for section in (Config, ModelConfig, ProviderConfig, RouteConfig):
+        assert not section.valid_keys() & section.later
 
 
 SECRET = "sk-live-4f9a"  # noqa: S105  # not one

@@ -6,23 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from selector.config import Config, Effective
+from selector.config import Config, Effective, ModelConfig, ProviderConfig, RouteConfig
 from selector.config._load import document
 from selector.errors import ConfigError
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "selector.yaml"
-LATER = [
-    "on_ledger_failure",
-    "sessions",
-    "workflows",
-    "ensembles",
-    "priors",
-    "providers.home.quotas",
-    "models.sonnet.route_by",
-    "models.sonnet.routes.openrouter.quotas",
-    "budgets[1].scope",
-    "budgets[2].each",
-]
+WAITING = {
+    "on_ledger_failure": Config,
+    "sessions": Config,
+    "workflows": Config,
+    "ensembles": Config,
+    "priors": None,
+    "providers.home.quotas": ProviderConfig,
+    "models.sonnet.route_by": ModelConfig,
+    "models.sonnet.routes.openrouter.quotas": RouteConfig,
+}
+LATER = [key for key, section in WAITING.items() if section is None or key.rpartition(".")[2] in section.later]
 
 
 @pytest.fixture
@@ -59,3 +58,21 @@ def test_it_loads_but_for_what_later_versions_bring(reference):
     assert config.chains.by_type == {"coding": ("sonnet", "opus")}
     assert (config.providers["home"].preset, config.providers["mine"].output.source) == ("claude-code", "file")
     assert Config.load(Effective.of(plain, {}).plain()).digest == config.digest
+
+
+@pytest.mark.usefixtures("nothing_of_quotas_waits")
+def test_what_is_ready_and_waits_is_read_as_it_is_meant(reference):
+    plain = copy.deepcopy(reference.value)
+    for key in ("sessions", "workflows", "ensembles", "priors"):
+        del plain[key]
+    config = Config.read(plain, reference.places)
+    rolling, weekly = config.providers["home"].quotas
+    assert (rolling.tokens, rolling.seconds, rolling.use_or_lose) == (900_000, 5 * 3600, True)
+    assert (weekly.per, str(weekly.reset), weekly.reserve_for) == ("week", "Mon 09:00", {"purpose:lead": 0.3})
+    assert config.models["sonnet"].route_by == "budget_aware"
+    assert config.models["sonnet"].routes["openrouter"].quotas[0].requests == 50
+    assert (config.on_ledger_failure, config.budgets[1].scope.tag) == ("refuse", "external")
+    assert config.budgets[2].each == "metadata.user"
+    again = Effective.of(plain, {}).plain()
+    assert again["providers"]["home"]["quotas"][1]["resets"] == "Mon 09:00"
+    assert Config.load(again).digest == config.digest
