@@ -100,7 +100,7 @@ class Connections:
         return HttpProvider(
             name,
             format=format_of(own.kind, own.base_url),
-            base_url=own.base_url,
+            base_url=None,
             key=lambda: None if reference is None else secret(reference, self.environ(), self._folder, key=place),
             max_concurrent=own.max_concurrent,
             clock=self._clock,

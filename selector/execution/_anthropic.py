@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from selector.execution._anthropic_body import ANSWER_TOOL, encode
 from selector.execution._estimate import accounted
@@ -30,6 +31,17 @@ _FINISHES = {
 _COUNTS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
 
 
+def _versioned(base_url: str) -> str:
+    """Add the version to an address that has none, as the vendor's own client takes it (``ANTHROPIC_BASE_URL``).
+
+    Examples
+    --------
+    >>> _versioned("https://api.anthropic.com"), _versioned("https://proxy.example/anthropic/v1")
+    ('https://api.anthropic.com/v1', 'https://proxy.example/anthropic/v1')
+    """
+    return base_url if urlsplit(base_url).path else f"{base_url}/v1"
+
+
 class Anthropic:
     """Translates for the messages of Anthropic.
 
@@ -42,7 +54,7 @@ class Anthropic:
     path = "/messages"
 
     def __init__(self, base_url: str | None = None) -> None:
-        self.base_url = (base_url or "https://api.anthropic.com/v1").rstrip("/")
+        self.base_url = _versioned((base_url or "https://api.anthropic.com").rstrip("/"))
 
     def headers(self, key: str | None) -> dict[str, str]:
         """Write the headers that every call has; None: the server wants no key."""
