@@ -160,7 +160,13 @@ class Section(BaseModel):
     """
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, hide_input_in_errors=True, validate_default=False
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+        validate_default=False,
+        defer_build=True,  # most sections are never used: built when first asked for, they cost nothing before
     )
 
     later: ClassVar[frozenset[str]] = frozenset()
