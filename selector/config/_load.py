@@ -1,37 +1,48 @@
-"""From a path or a mapping to plain values with their places."""
+"""From a path or a mapping to the plain values of a native document, with their places."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from functools import lru_cache
 from os import PathLike, fspath
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from selector.config._json import read_json
-from selector.config._places import Document, Places
-from selector.config._toml import read_toml
-from selector.config._yaml import read_yaml
-from selector.errors import ConfigError, nearest
+from selector.config._places import Document
+from selector.config._raw import raw
 
-_READERS = {".yaml": read_yaml, ".yml": read_yaml, ".toml": read_toml, ".json": read_json}
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_logger = logging.getLogger("selector")
 
 
-def document(source: object) -> Document:
-    """Read plain values with their places.
+@lru_cache(1_000)
+def _warn(said: str) -> None:
+    """Say something once, however often the same document is read."""
+    _logger.warning("%s", said)
+
+
+def document(source: object, *, over: Mapping[str, Mapping[str, object]] | None = None) -> Document:
+    """Read the plain values of a native document with their places; a foreign one is translated first.
 
     Parameters
     ----------
     source
         A path, as text or `pathlib.Path`, or a mapping.
+    over
+        By the name of a foreign format, the keys that count before those of a document of that format.
 
     Returns
     -------
     Document
-        A mapping's values have no places; an empty file is an empty mapping.
+        A mapping's values have no places; an empty file is an empty mapping; what was translated has the places of
+        what it was translated from.
 
     Raises
     ------
     ConfigError
-        If there is no such file, it is not text, or its suffix is none that can be read.
+        If there is no such file, it is not text, its suffix is none that can be read, or it is a foreign document
+        that cannot be translated.
 
     Examples
     --------
@@ -41,30 +52,19 @@ def document(source: object) -> Document:
     Traceback (most recent call last):
     selector.errors.ConfigError: selector.jsn: has the suffix '.jsn'; did you mean '.json'?
     """
-    if isinstance(source, Mapping):
-        return Document(value=source, places=Places())
-    if not isinstance(source, (str, PathLike)):
-        raise ConfigError(
-            f"a configuration is a path, a mapping or a Config, not an object of type {type(source).__name__}"
-        )
-    name = fspath(source)
-    if isinstance(name, bytes):
-        raise ConfigError("a configuration's path is text, not bytes")
-    suffix = Path(name).suffix.lower()
-    if suffix not in _READERS:
-        raise ConfigError(f"has the suffix {suffix!r}{nearest(suffix, _READERS)}", file=name)
-    found = _READERS[suffix](_text(name), name)
-    return found if found.value is not None else Document(value={}, places=found.places)
+    found = raw(source)
+    if not found.value:
+        return found
+    from selector.config.formats import placed, recognised, translated  # noqa: PLC0415 - who loads nothing needs no reader
 
-
-def _text(name: str) -> str:
-    problem = ""
-    try:
-        return Path(name).read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        problem = "there is no such file"
-    except UnicodeDecodeError:
-        problem = "is not UTF-8 text"
-    except (OSError, ValueError) as error:
-        problem = f"cannot be read: {error.strerror if isinstance(error, OSError) else error}"
-    raise ConfigError(problem, file=name)
+    reader = recognised(found.value)
+    if reader is None:
+        return found
+    if over is not None and isinstance(found.value, dict):
+        found = Document(value={**found.value, **over.get(reader.name, {})}, places=found.places)
+    name = fspath(source) if isinstance(source, (str, PathLike)) else ""
+    result = translated(reader, found, source=name)
+    for line in result.lines:
+        if line.what == "warned":
+            _warn(f"{name or result.format}: {line.place}: {line.word}")
+    return Document(value=result.config, places=placed(result, found.places), format=reader.name)

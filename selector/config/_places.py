@@ -77,3 +77,5 @@ class Document:
 
     value: object
     places: Places
+    format: str = ""
+    """The foreign format that it was translated from; empty: it is native."""

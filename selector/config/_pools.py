@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from selector.config._chains import inherited
 from selector.config._named import Problem, known_type, unknown_purpose
 from selector.config._places import dotted
 
@@ -49,10 +50,14 @@ def quota_problems(config: Whole) -> Iterator[Problem]:
 
 
 def route_by_problems(config: Whole) -> Iterator[Problem]:
-    """Say so where routes are chosen by rules, and there are none."""
+    """Say so where routes are chosen by rules, and there are none, or have weights, and nobody weighs them."""
     for name, model in config.models.items():
         if model.route_by == "rules" and not config.rules:
             yield Problem(("models", name, "route_by"), "is 'rules', and there is no rule; write one under rules")
+        weighed = [served_by for served_by, route in (model.routes or {}).items() if route.weight is not None]
+        if weighed and inherited(config, name, "route_by") != "round_robin":
+            said = f"weights count where routes take turns: give models.{name}.route_by: round_robin, or delete it"
+            yield Problem(("models", name, "routes", weighed[0], "weight"), said)
 
 
 def _quotas(config: Whole) -> Iterator[tuple[KeyPath, QuotaConfig]]:

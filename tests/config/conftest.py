@@ -4,11 +4,10 @@ import pytest
 
 from selector.config import Config, ModelConfig, ProviderConfig, RouteConfig
 from selector.config._quotas import LATER_QUOTAS, LATER_ROUTE_BY
-from selector.config._schema import LATER_LEDGER
 
 
 @pytest.fixture
 def nothing_of_quotas_waits(monkeypatch):
     """Accept the keys whose sections are ready, whether or not what honours them is."""
     for section in (Config, ModelConfig, ProviderConfig, RouteConfig):
-        monkeypatch.setattr(section, "later", section.later - LATER_QUOTAS - LATER_ROUTE_BY - LATER_LEDGER)
+        monkeypatch.setattr(section, "later", section.later - LATER_QUOTAS - LATER_ROUTE_BY)
