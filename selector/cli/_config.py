@@ -12,7 +12,7 @@ import typer
 from selector.cli._options import AsJson, ConfigPath, Quiet, StatePath, Verbose, Wanted, usage_error, wanted
 from selector.cli._output import complain, print_json
 from selector.cli._reading import places
-from selector.config import Effective
+from selector.config import InForce, effective, in_force
 
 __all__ = ["config"]
 
@@ -30,15 +30,16 @@ def config(
     if path is not None and config is not None:
         raise usage_error("PATH and --config say the same; give one of them")
     asked = wanted(path or config, state, as_json, verbose, quiet)
-    loaded, file, _ = places(asked)
-    found = Effective.of(file, os.environ, state=_state(asked))
+    loaded, _, _ = places(asked)
+    there = in_force(asked.config, os.environ)
+    found = effective(there, state=_state(asked))
     if as_json:
-        source = None if file is None else str(file)
+        source = None if there.file is None else str(there.file)
         data = {"file": source, "config_digest": loaded.digest, "config": found.plain(), "origins": found.origins()}
         print_json({"schema": "selector.config/1", **data})
         return
     if not quiet:
-        complain(f"note: this is {_source(asked, file)}; digest {loaded.digest}")
+        complain(f"note: this is {_source(there)}; digest {loaded.digest}")
     sys.stdout.write(found.yaml(origin=origin))
 
 
@@ -50,8 +51,15 @@ def _state(asked: Wanted) -> tuple[str, str] | None:
     return (named, "environment SELECTOR_STATE") if named else None
 
 
-def _source(asked: Wanted, file: Path | None) -> str:
-    if file is None:
-        return "what the keys in the environment allow"
-    named = asked.config is None and os.environ.get("SELECTOR_CONFIG")
-    return f"{file}, which SELECTOR_CONFIG names" if named else str(file)
+def _source(there: InForce) -> str:
+    if there.file is None:
+        return (
+            "what the environment allows: goose's variables"
+            if _is_of_goose(there)
+            else "what the keys in the environment allow"
+        )
+    return f"{there.file}, which {there.by} names" if there.by else str(there.file)
+
+
+def _is_of_goose(there: InForce) -> bool:
+    return any("GOOSE_" in said for path, said in there.origins.named.items() if path[0] == "models")

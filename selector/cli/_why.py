@@ -9,7 +9,7 @@ import typer
 
 from selector import Task
 from selector.cli._asking import moment_of, task_of
-from selector.cli._changes import needed, remedy, standing
+from selector.cli._changes import needed, standing
 from selector.cli._judging import Judged, judge, outcome
 from selector.cli._lines import counted, say
 from selector.cli._options import (
@@ -26,8 +26,9 @@ from selector.cli._options import (
 )
 from selector.cli._output import money, number, print_json
 from selector.cli._reading import Reading, reading
+from selector.cli._why_reasons import always, chain_of, is_thin, others, remedy_of, thin
 from selector.cli._words import model_entry, objective_words
-from selector.errors import NoEligibleModelError, UnknownTaskTypeError
+from selector.errors import UnknownTaskTypeError
 from selector.records import Basis, Candidate, Decision
 
 __all__ = ["why"]
@@ -50,15 +51,17 @@ def why(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Say why a model is used, or never is, on each kind of task, and what would have to change."""
+    """Say why a model is used, or never is, with every reason, and what would have to change."""
     asked = wanted(config, state, as_json, verbose, quiet)
     read = _read(task, id_, at, type_given=task_type is not None or input_tokens is not None)
     with reading(asked) as found:
+        model = next((each.name for each in found.catalog if model in each.was), model)
         entry = model_entry(found, found.catalog.model(model))
         data = {
             "model": model,
             "not_used": entry["not_used"],
             "note": entry["note"],
+            "always": always(found, found.catalog.model(model)),
             "objective": objective_words(found),
             "routes": entry["routes"],
         }
@@ -92,32 +95,32 @@ def _types(found: Reading, task_type: str | None) -> list[str]:
 
 
 def _of_type(found: Reading, model: str, task_type: str, input_tokens: int | None) -> dict[str, Any]:
-    """Lay out how a model stands on one kind of task."""
+    """Lay out how a model stands on one kind of task, with every reason against each of its routes."""
     tokens = found.usual_tokens(task_type) if input_tokens is None else input_tokens
-    task, decision, excluded = Task(task_type, input_tokens=tokens), None, None
-    try:
-        decision = found.preview(task)
-    except NoEligibleModelError as error:
-        excluded = error.reasons.get(model, str(error))
-    else:
-        why = decision.exclusions.get(model)
-        excluded = None if why is None else str(why)
-    return _standing(found, model, task, decision, excluded)
+    return _with_reasons(judge(found, Task(task_type, input_tokens=tokens)), model)
 
 
 def _of_task(judged: Judged, model: str) -> dict[str, Any]:
     """Lay out how a model stands on one very task, with every reason against each of its routes."""
-    entry = _standing(judged.found, model, judged.task, judged.decision, judged.excluded(model))
-    against = judged.against(model)
-    reasons = dict.fromkeys(reason for why in against.values() for reason in why)
-    remedies = dict.fromkeys(remedy(reason, model, judged.task.type) for reason in reasons)
-    return entry | {
+    return _with_reasons(judged, model) | {
         "task_id": judged.task.id,
         "rules": [one.rule for one in judged.considered if outcome(one) == "fired"],
         "applied": str(judged.applied),
         "forced": judged.forced(),
+    }
+
+
+def _with_reasons(judged: Judged, model: str) -> dict[str, Any]:
+    entry = _standing(judged.found, model, judged.task, judged.decision, judged.excluded(model))
+    against = judged.against(model)
+    reasons = dict.fromkeys(reason for why in against.values() for reason in why)
+    remedies = dict.fromkeys(remedy_of(reason, model, judged.task.type) for reason in reasons)
+    return entry | {
         "against": [{"route": route, "reasons": list(why)} for route, why in against.items()],
+        "others": others(judged, model, entry["probability"]),
         "remedies": list(remedies),
+        "thin": is_thin(entry["belief"]),
+        "chain": chain_of(judged, model),
     }
 
 
@@ -143,7 +146,7 @@ def _standing(
     if excluded is None and model not in candidates:
         excluded = "too_dear (the target per request does not reach for it)"
     if decision is None or excluded is not None:
-        return entry | {"excluded": excluded, "remedy": remedy(str(excluded), model, task.type)}
+        return entry | {"excluded": excluded, "remedy": remedy_of(str(excluded), model, task.type)}
     place = standing(found, decision, candidates[model])
     return entry | {
         "probability": candidates[model].probability,
@@ -172,13 +175,18 @@ def _tell(data: dict[str, Any], *, quiet: bool) -> None:
         routes = ", ".join(route["route"] for route in data["routes"])
         say(f"{data['model']}: {data['not_used'] or data['note'] or 'may be used'}; routes: {routes}")
         say(f"wanted: {data['objective']}")
+        for reason in data["always"]:
+            at = "" if reason["route"] is None else f"{reason['route']}: "
+            say(f"on every task: {at}{reason['reason']}{reason['detail'] and ': '}{reason['detail']}")
+            say(f"  to change that: {reason['remedy']}")
     for entry in data["types"]:
         if not quiet:
             say()
         long = "" if entry["input_tokens"] is None else f" of {entry['input_tokens']:,} input tokens"
         head = f"{entry['task_type']}{long}: "
-        if entry.get("against") and entry["excluded"] is not None:
-            say(f"{head}not chosen, for each of these reasons")
+        several = sum(len(route["reasons"]) for route in entry["against"]) > 1
+        if entry["excluded"] is not None and ("applied" in entry or several):
+            say(f"{head}{'not' if 'applied' in entry else 'never'} chosen, for each of these reasons")
             _tell_against(entry["against"])
         elif entry["excluded"] is not None:
             say(f"{head}never chosen: {entry['excluded']}")
@@ -201,21 +209,37 @@ def _tell_rest(entry: dict[str, Any]) -> None:
         say(f"  rules that fired: {', '.join(entry['rules']) or 'none'}; what follows: {entry['applied']}")
         if entry["forced"] is not None and "not done" in entry["forced"]:
             say(f"  not forced: {entry['forced']}")
-        if entry["excluded"] is None and any(route["reasons"] for route in entry["against"]):
-            say("  not at all of its routes:")
-            _tell_against([route for route in entry["against"] if route["reasons"]])
+    if entry["excluded"] is None and any(route["reasons"] for route in entry["against"]):
+        say("  not at all of its routes:")
+        _tell_against([route for route in entry["against"] if route["reasons"]])
+    for reason in entry["others"]:
+        say(f"  {reason['reason']}: {reason['detail']}; {reason['remedy']}")
     if entry["n_recent"]:
         say(f"  was chosen for {entry['n_chosen']:,} of the last {entry['n_recent']:,} of these tasks")
     if entry["belief"] is not None:
-        _tell_belief("believed of", entry["belief"])
-        if entry["best"]["model"] != entry["belief"]["model"]:
-            _tell_belief("the best now is", entry["best"])
-        if entry["shadow_price"]:
-            say(f"  a dollar more is worth {entry['shadow_price']:,.3g} successes")
+        _tell_beliefs(entry)
     for line in (entry["needed"] or {}).get("lines", []):
         say(f"  {line}")
-    for line in entry.get("remedies") or [entry["remedy"]] if entry["excluded"] is not None else []:
+    if entry["chain"] is not None:
+        _tell_chain(entry["chain"])
+    for line in (entry["remedies"] or [entry["remedy"]]) if entry["excluded"] is not None else []:
         say(f"  to change that: {line}")
+
+
+def _tell_beliefs(entry: dict[str, Any]) -> None:
+    _tell_belief("believed of", entry["belief"])
+    if entry["thin"]:
+        say(f"  {thin(entry['belief'])}")
+    if entry["best"]["model"] != entry["belief"]["model"]:
+        _tell_belief("the best now is", entry["best"])
+    if entry["shadow_price"]:
+        say(f"  a dollar more is worth {entry['shadow_price']:,.3g} successes")
+
+
+def _tell_chain(chain: dict[str, Any]) -> None:
+    say(f"  if {chain['after']} fails: {', then '.join(chain['in_force']) or 'nothing else is tried'}")
+    for line in chain["words"]:
+        say(f"  {line}")
 
 
 def _tell_belief(what: str, belief: dict[str, Any]) -> None:
