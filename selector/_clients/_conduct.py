@@ -13,6 +13,7 @@ from selector._clients._core import Core
 from selector._clients._effects import Ask, Call, Called, Effect, Pause, Say, Verify
 from selector._clients._ending import blocked_by, run_of
 from selector._clients._offer import Offer
+from selector._clients._parts import together
 from selector._clients._tried import Tried
 from selector.catalog import Catalog
 from selector.errors import BudgetExceededError, ConfigError, NoEligibleModelError, StateError
@@ -211,7 +212,7 @@ class Conduct:
             self._said = ""
         each = Tried(route=route, selected_by=step.selected_by, at_s=core.engine.clock(), propensity=step.propensity)
         self._tried.append(each)
-        call = self._call(step, self._catalog(decision))
+        call = self._call(step, decision)
         began, self._live = self._timer(), call
         called: Called = yield call
         each.latency_s, self._live = round(self._timer() - began, 6), None
@@ -222,7 +223,7 @@ class Conduct:
             seen = yield from self._answered(each, called.answer, call)
         if seen.failure is not None and each.usage is not None:
             spent = core.price(decision, each)
-            others.spent = (others.spent[0] + spent[0], others.spent[1] + spent[1])
+            others.spent = together(others.spent, spent)
         return seen
 
     @staticmethod
@@ -231,9 +232,9 @@ class Conduct:
         assert isinstance(decision.deal, Offer)  # noqa: S101 - a decision of this process
         return decision.deal.plan.catalog
 
-    def _call(self, step: Step, catalog: Catalog) -> Call:
+    def _call(self, step: Step, decision: Decision) -> Call:
         """Write what one call asks."""
-        task, route = self._order.task, step.route
+        task, route, catalog = self._order.task, step.route, self._catalog(decision)
         own = catalog.model(route.model).params if route.model in catalog.models else {}
         params, caps = _capped({**own, **self._order.params} if self._order.params else own)
         longest = [cap for cap in (task.max_output_tokens or route.max_output_tokens, *caps) if cap is not None]
@@ -250,7 +251,7 @@ class Conduct:
         )
         provider = self._connections.of(route)
         patience = self._connections.patience(route).within(self._left_s())
-        return Call(provider, request, patience, self._order.streaming, self._connections.places(route))
+        return Call(decision, provider, request, patience, self._order.streaming, self._connections.places(route))
 
     def _failed(self, each: Tried, failed: CallFailed, call: Call) -> Seen:
         """Note why a call failed, and tell of the route's health."""

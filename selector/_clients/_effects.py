@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from selector.execution import Answer, CallFailed, Patience, Provider, Request, Turnstile, usage_of
 from selector.outcomes import CommandCheck, TextCheck, UserCheck
-from selector.records import Event, Failure, Message, Part, Task, TextEvent, ToolCall, ToolCallEvent
+from selector.records import Decision, Event, Failure, Message, Part, Task, TextEvent, ToolCall, ToolCallEvent
 
 __all__ = ["Ask", "Call", "Called", "Effect", "Pause", "Say", "Verify"]
 
@@ -19,6 +19,8 @@ __all__ = ["Ask", "Call", "Called", "Effect", "Pause", "Say", "Verify"]
 class Call:
     """Make this call; the answer to it is what was `Called`."""
 
+    decision: Decision
+    """The decision that it is made for."""
     provider: Provider
     request: Request
     patience: Patience

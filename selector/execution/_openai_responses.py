@@ -34,7 +34,18 @@ __all__ = ["OpenAIResponses", "ResponsesDecoder"]
 
 _REASONS = re.compile(r"(.*/)?(o\d|codex|gpt-[5-9](?!.*-chat))")
 _NOT_HERE = frozenset(
-    ("stop", "stop_sequences", "seed", "n", "frequency_penalty", "presence_penalty", "logit_bias", "logprobs")
+    [
+        "frequency_penalty",
+        "logit_bias",
+        "logprobs",
+        "n",
+        "prediction",
+        "presence_penalty",
+        "seed",
+        "stop",
+        "stop_sequences",
+        "web_search_options",
+    ]
 )
 _CAPS = ("max_tokens", "max_completion_tokens")
 
@@ -64,8 +75,8 @@ class OpenAIResponses:
     def encode(self, request: Request, *, stream: bool) -> dict[str, Any]:
         """Write the body of a call, to be sent as JSON.
 
-        OpenAI's words for chat completions are translated (``reasoning_effort``, ``verbosity``, ``max_tokens``) or
-        left out where this API has none (``stop``, ``seed``, penalties).
+        OpenAI's words for chat completions are translated (``reasoning_effort``, ``verbosity``, ``max_tokens``,
+        ``response_format``) or left out where this API has none (``stop``, ``seed``, penalties).
         """
         body: dict[str, Any] = {"model": request.route.id, "input": list(_input(request)), "store": False}
         if request.system:
@@ -203,6 +214,11 @@ def _params(params: Mapping[str, Any]) -> dict[str, Any]:
     verbosity = found.pop("verbosity", None)
     if verbosity is not None:
         found["text"] = {"verbosity": verbosity, **mapping(found.get("text"))}
+    form = mapping(found.pop("response_format", None))
+    if form:
+        flat = {**form, **mapping(form.get("json_schema"))}
+        flat.pop("json_schema", None)
+        found["text"] = {"format": flat, **mapping(found.get("text"))}
     if isinstance(found.get("tool_choice"), Mapping):
         choice, name = spell_choice(found["tool_choice"])
         hosted = name is None and choice not in {"auto", "none", "required"}

@@ -90,6 +90,22 @@ def test_a_request_is_sent_whole_and_nothing_is_stored():
 
 
 @pytest.mark.parametrize(
+    ("form", "sent"),
+    [
+        ({"type": "json_object"}, {"type": "json_object"}),
+        (
+            {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object"}, "strict": True}},
+            {"type": "json_schema", "name": "a", "schema": {"type": "object"}, "strict": True},
+        ),
+    ],
+)
+def test_the_form_of_an_answer_has_this_apis_shape(form, sent):
+    found = encoded(params={"response_format": form, "verbosity": "low"})
+    assert found["text"] == {"verbosity": "low", "format": sent}
+    assert "response_format" not in found
+
+
+@pytest.mark.parametrize(
     ("id_", "includes"), [("gpt-5-mini", True), ("o3", True), ("gpt-4o", False), ("gpt-5-chat-latest", False)]
 )
 def test_encrypted_reasoning_is_asked_of_models_that_reason(id_, includes):
