@@ -24,7 +24,10 @@ def main() -> int:
     if arguments.name == "windows":
         result = windows.run()
         print("\n".join(f"{key:>12} {value:.6g}" for key, value in result.items()))
-        return 0 if result["n_over"] == 0 and result["spent"] >= 0.95 else 1
+        print("\na month's limit and one per day, 30 days:")
+        text, met = windows.months(windows.run_month(windows.Month(n_seeds=arguments.seeds or 5)))
+        print(text)
+        return 0 if met and result["n_over"] == 0 and result["spent"] >= 0.95 else 1
     if not _outcomes.data_folder().is_dir():
         print(f"the outcome matrices are not at {_outcomes.data_folder()}; set SELECTOR_DATA", file=sys.stderr)
         return 1

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.windows._month import PLAYERS, Month, Played, run_month
 from selector.budgets import NANO, Purse, Traffic, Window
 from selector.decision import Decider, Setup
 from selector.posteriors import Cells, Priors
 
-__all__ = ["Settings", "run"]
+__all__ = ["PLAYERS", "Month", "Played", "Settings", "months", "run", "run_month"]
 
 _RATE = np.array([0.62, 0.70, 0.78, 0.84, 0.90])  # success of five models, cheapest first
 _COST = np.array([0.0004, 0.001, 0.003, 0.009, 0.03])  # their mean cost, USD
@@ -60,6 +61,28 @@ def run(settings: Settings = Settings()) -> dict[str, float]:
         "refused": sum(g[2] for g in groups) / n_requests,
         "reward": sum(g[3] for g in groups) / n_requests,
     }
+
+
+def months(found: dict[str, list[Played]]) -> tuple[str, bool]:
+    """Lay out what came of months under each way to pace, and tell whether ours held and was the best.
+
+    Examples
+    --------
+    >>> found = run_month(Month(n_days=2, n_seeds=1, requests=40), ["ours", "greedy", "fixed rate"])
+    >>> months(found)[0].splitlines()[0]
+    '                over  spent  of a day  refused  success'
+    """
+    lines = [f"{'':>14}  over  spent  of a day  refused  success"]
+    mean = {}
+    for name, played in found.items():
+        over = sum(each.n_over for each in played)
+        part = [float(np.mean([getattr(p, f) for p in played])) for f in ("spent", "day", "refused", "reward")]
+        mean[name] = part
+        lines.append(f"{name:>14}  {over:>4}  {part[0]:.3f}  {part[1]:>8.3f}  {part[2]:>7.3f}  {part[3]:>7.4f}")
+    others = [mean[name][3] for name in ("greedy", "fixed rate") if name in mean]
+    ours = mean["ours"]
+    held = all(each.n_over == 0 for each in found["ours"])
+    return "\n".join(lines), held and ours[0] >= 0.95 and ours[3] >= max(others, default=0.0)
 
 
 def _group(settings: Settings, rng: np.random.Generator) -> tuple[NDArray[np.float64], int, int, float]:

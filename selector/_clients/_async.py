@@ -11,10 +11,11 @@ from selector._clients._drive_async import AsyncStream, drive_async
 from selector._clients._many import many_async
 from selector._clients._orders import Checked
 from selector._clients._selector import Selector
+from selector._clients._session import AsyncSession
 from selector._clients._status import Status
 from selector.config import Config
 from selector.execution import Provider
-from selector.records import Decision, Outcome, Run, Task
+from selector.records import BudgetWarning, Decision, Outcome, Run, Task
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -53,9 +54,12 @@ class AsyncSelector:
         seed: int | None = None,
         clock: Callable[[], float] | None = None,
         providers: Mapping[str, Provider] | None = None,
+        on_warning: Callable[[BudgetWarning], object] | None = None,
     ) -> Self:
         """Open a state folder under a configuration; see `Selector.open`."""
-        return cls(Selector.open(source, state=state, seed=seed, clock=clock, providers=providers))
+        return cls(
+            Selector.open(source, state=state, seed=seed, clock=clock, providers=providers, on_warning=on_warning)
+        )
 
     def __repr__(self) -> str:
         return f"Async{self._selector!r}"
@@ -104,6 +108,18 @@ class AsyncSelector:
             return await self.run(task, check=check, params=params)
 
         return await many_async(one, tasks, concurrency=concurrency, progress=progress)
+
+    def session(
+        self,
+        id: str | None = None,  # noqa: A002 - the word of its users
+        *,
+        purpose: str | None = None,
+        metadata: Mapping[str, object] | None = None,
+        task_type: str | None = None,
+    ) -> AsyncSession:
+        """Begin a conversation whose model is decided once and kept, or go on with one; see `Selector.session`."""
+        session = self._selector.session(id, purpose=purpose, metadata=metadata, task_type=task_type)
+        return AsyncSession(session, self.run)
 
     def record(self, decision: Decision | str, outcome: Outcome) -> None:
         """Report what came of a decision; see `Selector.record`."""

@@ -235,8 +235,8 @@ def _places(catalog: Catalog) -> dict[tuple[str, str], Route]:
         for route in model.routes:
             behind = route.name[len(route.model) :]
             found[model.name, behind] = route
-            if model.was is not None:
-                found.setdefault((model.was, behind), route)
+            for old in model.was:
+                found.setdefault((old, behind), route)
     return found
 
 

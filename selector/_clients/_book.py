@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from selector._clients._offer import Terms
+from selector._clients._parts import Amounts, amounts_in, held_fields
 from selector.budgets import NANO
 from selector.records import Decision, Task
 
@@ -32,8 +33,7 @@ def facts_of(decision: Decision) -> dict[str, Any]:
     }
     if decision.held_nano:
         found["held_nano"] = decision.held_nano
-    if held_tokens:
-        found["held_tokens"] = held_tokens
+    found |= held_fields(held_tokens)
     if keys:
         found["accounts"] = list(keys)
     if tokens is not None:
@@ -43,13 +43,13 @@ def facts_of(decision: Decision) -> dict[str, Any]:
     return found
 
 
-def _asked(decision: Decision) -> tuple[int | None, bool, int, tuple[str, ...]]:
+def _asked(decision: Decision) -> tuple[int | None, bool, tuple[int, ...], tuple[str, ...]]:
     """Say how long a task's input was taken to be, whether that was guessed, what is held in tokens, and where."""
     terms = decision.terms
     if isinstance(terms, Terms):
         return terms.input_tokens, terms.guessed, terms.held_tokens, terms.keys
     task: Task = terms[0]  # type: ignore[index]  # (task, row, how budgets stood)
-    return task.input_tokens, False, 0, ()
+    return task.input_tokens, False, (0,), ()
 
 
 class Facts:
@@ -75,6 +75,8 @@ class Facts:
         What beliefs were taught of it: (score, tokens).
     rescued
         The score that was counted of it after another attempt had failed on the task; nan: none.
+    believed
+        The mean that was believed of its model when its score first counted; nan: it was not asked.
     of_quota
         What was booked on its route's quotas: requests, tokens, nano-dollars.
     compared
@@ -84,6 +86,7 @@ class Facts:
     """
 
     __slots__ = (
+        "believed",
         "compared",
         "failure",
         "judged",
@@ -106,6 +109,7 @@ class Facts:
         self.uses: tuple[Mapping[str, Any], ...] = ()
         self.tokens = math.nan
         self.nano: int | None = None
+        self.believed = math.nan
         self.judged: dict[str, tuple[float, str, int, float | None]] | None = None
         self.taught = (math.nan, math.nan)
         self.rescued = math.nan
@@ -177,7 +181,7 @@ class Entry:
     type
         The task type's name.
     held
-        Nano-dollars and tokens that are held of hard budgets.
+        Nano-dollars, tokens and tokens by class that are held of hard budgets.
     expected_usd
         What it was expected to cost.
     input_tokens
@@ -194,6 +198,8 @@ class Entry:
         What was booked on each of them.
     charged
         What was booked in place of a usage that never came.
+    closer
+        The line that ended its hold, by writer and number: its own process's, where that wrote one.
     """
 
     __slots__ = (
@@ -201,6 +207,7 @@ class Entry:
         "attempts",
         "charged",
         "charged_by",
+        "closer",
         "counted",
         "expected_usd",
         "held",
@@ -214,15 +221,16 @@ class Entry:
 
     def __init__(self, event: dict[str, Any]) -> None:
         self.n, self.at_s, self.type = int(event["n"]), float(event["at"]), str(event["task_type"])
-        self.held = (int(event.get("held_nano") or 0), int(event.get("held_tokens") or 0))
+        self.held = amounts_in(event, of_hold=True)
         self.expected_usd: float | None = event.get("expected_cost_usd")
         self.input_tokens: int | None = event.get("input_tokens")
         self.counted = not event.get("guessed", False)
         self.attempts = [Facts(str(event["model"]), str(event["route"]))]
         self.is_open, self.is_reported = True, False
-        self.charged: tuple[int, int] | None = None
+        self.charged: Amounts | None = None
+        self.closer: tuple[str, int] | None = None
         self.keys: tuple[str, ...] = tuple(event.get("accounts") or ())
-        self.charged_by: dict[str, tuple[int, int]] = {}
+        self.charged_by: dict[str, Amounts] = {}
 
     @classmethod
     def of(cls, decision: Decision) -> Entry:
@@ -231,11 +239,18 @@ class Entry:
         entry.n, entry.at_s, entry.type = decision.n, decision.at_s, decision.task_type
         entry.input_tokens, guessed, held_tokens, entry.keys = _asked(decision)
         entry.charged_by = {}
-        entry.held, entry.expected_usd = (decision.held_nano, held_tokens), decision.expected_cost_usd
+        entry.held, entry.expected_usd = (decision.held_nano, *held_tokens), decision.expected_cost_usd
         entry.counted = not guessed
         entry.attempts = [Facts(decision.model, decision.route)]
-        entry.is_open, entry.is_reported, entry.charged = True, False, None
+        entry.is_open, entry.is_reported, entry.charged, entry.closer = True, False, None, None
         return entry
+
+    def closed(self, id_: str, event: Mapping[str, Any]) -> None:
+        """Note which line ended its hold; of its own process's and others', its own process's counts."""
+        writer = event["w"]
+        owner = id_.startswith(writer) and id_.rpartition("-")[0] == writer
+        if self.closer is None or (owner and self.closer[0] != writer):
+            self.closer = (writer, int(event["s"]))
 
 
 def compared(entry: Entry, facts: Facts) -> Compared | None:

@@ -1,10 +1,16 @@
-"""How long an input can be that nobody counted."""
+"""What a call can come to: how long an input can be that nobody counted, and which routes budgets still admit."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from selector._clients._budget import Budget
+from selector._clients._parts import Worst
+from selector.budgets import NANO, Till
+from selector.catalog import Route
 from selector.records import Task
 
-__all__ = ["most_tokens"]
+__all__ = ["affordable", "lacking", "most_tokens"]
 
 _BYTES_A_PART = 64  # what a provider adds to a message of its own, at most, in tokens
 
@@ -12,6 +18,49 @@ _BYTES_A_PART = 64  # what a provider adds to a message of its own, at most, in 
 def most_tokens(task: Task) -> int:
     """Return the most tokens that an input can have: as many as were counted, else as many as it has bytes."""
     return _bytes(task) if task.input_tokens is None else task.input_tokens
+
+
+def affordable(
+    routes: tuple[Route, ...],
+    task: Task,
+    budget: Budget,
+    worst_of: Callable[[Route, Task], Worst],
+    at: float,
+) -> tuple[Route, ...]:
+    """Keep the routes on which a call fits the hard budgets; all of them where it fits on none, for who says why.
+
+    Parameters
+    ----------
+    routes
+        Those of one model that may serve.
+    task
+        What is to be done.
+    budget
+        What may be spent.
+    worst_of
+        The most that a call at a route can take.
+    at
+        Seconds since 1970.
+    """
+    if len(routes) < 2 or not budget.is_hard or not budget.scoped.any:
+        return routes
+    on = budget.scoped.of_task(task)
+
+    def fits(route: Route) -> bool:
+        worst = worst_of(route, task)
+        if worst.nano is None and budget.in_usd:
+            return False
+        return budget.fits(worst.amounts, budget.scoped.keys(on, route), at) is None
+
+    return tuple(filter(fits, routes)) or routes
+
+
+def lacking(till: Till, worst: Worst) -> str:
+    """Say what a call may take of a budget, and what is left of it."""
+    amount, room = till.amount(*worst.amounts), max(till.free, 0)
+    if till.resource == "usd":
+        return f"{till.label}: may cost {amount / NANO:.6g} USD, and {room / NANO:.6g} are left"
+    return f"{till.label}: may take {amount:,} {till.resource}, and {room:,} are left"
 
 
 def _bytes(task: Task) -> int:

@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from selector._clients._bounds import most_tokens
+from selector._clients._bounds import affordable, lacking, most_tokens
 from selector._clients._budget import Budget
+from selector._clients._holds import held_arm, held_route, held_rules
 from selector._clients._mind import Mind
 from selector._clients._offer import Offer, Terms
+from selector._clients._parts import Worst
 from selector._clients._roads import Roads
 from selector._clients._ruling import Ruled, within_limits
 from selector._clients._tariff import Tariff
@@ -82,8 +84,8 @@ class _Case(NamedTuple):
     """What it is expected to cost, as it grows with its length."""
     cost: Floats
     """The same, in all."""
-    worst: list[tuple[int | None, int | None]]
-    """The most that a call of each can take, in nano-dollars and in tokens; None: nothing bounds it."""
+    worst: list[Worst]
+    """The most that a call of each can take."""
     ruled: Ruled | None
     at: datetime
     on: tuple[tuple[int, str], ...]
@@ -124,6 +126,10 @@ class Careful:
             return self._resort(case, offer, exclusions, tightest)
         forced = None if ruled is None else ruled.forced
         bonus = None if ruled is None else ruled.bonus
+        held = held_arm(task, case.routes, exclusions, ruled)
+        if held is not None:
+            case = case._replace(ruled=held_rules(ruled))
+            return self._choice(case, offer.among(may, bonus), (held, 0, Basis.SESSION), exclusions)
         if forced is not None and may[forced]:
             odds = offer.among(self._lasting(case, self._untreated(case, may)), bonus)
             return self._choice(case, odds, (forced, 0, Basis.RULE), exclusions)
@@ -188,7 +194,7 @@ class Careful:
         exclusions: tuple[Exclusion | None, ...] | None,
     ) -> Choice:
         arm, row, reason = found
-        nano, tokens = case.worst[arm] if self._budget.is_hard else (0, 0)
+        worst = case.worst[arm] if self._budget.is_hard else Worst(0, 0)
         keys = self._budget.scoped.keys(case.on, case.routes[arm]) if case.on else ()
         terms = Terms(
             case.task,
@@ -199,13 +205,13 @@ class Careful:
             case.line,
             exclusions,
             case.routes,
-            tokens or 0,
+            worst.amounts[1:],
             self._budget.stand(),
             case.ruled,
             keys=keys,
             road=case.roads.get(arm),
         )
-        return Choice(terms, arm, reason, case.routes[arm].name, float(case.cost[arm]), nano or 0)
+        return Choice(terms, arm, reason, case.routes[arm].name, float(case.cost[arm]), worst.nano or 0)
 
     def _case(self, ask: Asking) -> _Case:
         mind, task, offer = self._mind, ask.task, ask.offer
@@ -223,7 +229,7 @@ class Careful:
             line = self._line(offer, tariff, tokens, guessed=guessed)
         bounded = self._budget.is_hard or task.max_cost_usd is not None
         worst = [self._worst(k, task, bound, routes) for k in range(len(routes))] if bounded else []
-        worst = worst or [(most, None) for most in tariff.most_call]
+        worst = worst or [Worst(most, None) for most in tariff.most_call]
         on = self._budget.scoped.of_task(task) if self._budget.scoped.any else ()
         return _Case(task, tokens, guessed, routes, tariff, line, line.usd, worst, ask.ruled, ask.at, on, roads)
 
@@ -234,7 +240,8 @@ class Careful:
         price = tariff.usd_in * mind.input_ratio() * ratio
         if guessed:
             price = price * mind.length_ratio()
-        return Cost((offer.tokens * tariff.usd_per_token + tariff.call_usd) * ratio, price, lengths)
+        fixed = (offer.tokens * tariff.usd_per_token + tariff.call_usd) * ratio
+        return Cost(fixed, price, lengths, offer.toll(fixed, price, guessed=guessed))
 
     def _route(self, k: int, ask: Asking, tokens: int | None, roads: dict[int, RouteChoice]) -> Route:
         """Choose a model's route among those that may serve."""
@@ -244,11 +251,13 @@ class Careful:
             return model.route
         if ruled is not None and ruled.forced == k:
             forced = self._screen.forced(ruled.applied, task, input_tokens=tokens, at=ask.at)
-            if forced is not None and forced.route is not None:
+            if forced is not None and forced.route is not None and forced.is_of_route:
                 return forced.route
         routes = self._screen.routes(k, task, input_tokens=tokens, applied=ask.applied, at=ask.at)
-        if len(routes) < 2:
-            return next(iter(routes), model.route)
+        routes = affordable(routes, task, self._budget, self.worst_of, ask.at_s)
+        held = held_route(task, routes)
+        if len(routes) < 2 or held is not None:
+            return held or next(iter(routes), model.route)
         asked = RouteAsk(
             u=(ask.v + _GOLDEN * k) % 1.0,
             now_s=ask.at_s,
@@ -269,7 +278,7 @@ class Careful:
             Costs(
                 priced=case.tariff.known.tolist(),
                 free=[route.prices is not None and route.prices.is_free for route in case.routes],
-                worst_nano=[nano for nano, _ in case.worst],
+                worst_nano=[worst.nano for worst in case.worst],
                 expected_usd=case.cost.tolist(),
             ),
             dollar_budget=self._mind.plan.has_usd_budget,
@@ -278,8 +287,8 @@ class Careful:
         )
         excluded = [a if a is not None else b for a, b in zip(found, money, strict=True)]
         if self._budget.is_hard and self._budget.counts_tokens:
-            for k, (_, tokens) in enumerate(case.worst):
-                if tokens is None and excluded[k] is None:
+            for k, worst in enumerate(case.worst):
+                if worst.tokens is None and excluded[k] is None:
                     excluded[k] = Exclusion(
                         reason=Reason.UNBOUNDED_COST, detail="nothing bounds its tokens; give max_output_tokens"
                     )
@@ -290,26 +299,19 @@ class Careful:
     ) -> tuple[tuple[Exclusion | None, ...], Till | None]:
         """Exclude who does not fit a hard budget, and name the budget that is tightest."""
         found, tightest = list(exclusions), None
-        for k, (nano, tokens) in enumerate(case.worst):
+        for k, worst in enumerate(case.worst):
             if found[k] is not None:
                 continue
-            till = self._fits(case, k, nano or 0, tokens or 0)
+            till = self._fits(case, k, worst)
             if till is not None:
                 tightest = till
-                found[k] = Exclusion(reason=Reason.OVER_BUDGET, detail=self._lacking(till, nano or 0, tokens or 0))
+                found[k] = Exclusion(reason=Reason.OVER_BUDGET, detail=lacking(till, worst))
         return tuple(found), tightest
 
-    def _fits(self, case: _Case, arm: int, nano: int, tokens: int) -> Till | None:
+    def _fits(self, case: _Case, arm: int, worst: Worst) -> Till | None:
         """Name the tightest hard budget that a call of a model does not fit."""
         keys = self._budget.scoped.keys(case.on, case.routes[arm]) if case.on else ()
-        return self._budget.fits(nano, tokens, keys, case.at.timestamp())
-
-    @staticmethod
-    def _lacking(till: Till, nano: int, tokens: int) -> str:
-        amount, room = till.amount(nano, tokens), max(till.room, 0)
-        if till.resource == "usd":
-            return f"{till.label}: may cost {amount / NANO:.6g} USD, and {room / NANO:.6g} are left"
-        return f"{till.label}: may take {amount:,} {till.resource}, and {room:,} are left"
+        return self._budget.fits(worst.amounts, keys, case.at.timestamp())
 
     def _lasting(self, case: _Case, may: np.ndarray) -> np.ndarray:
         """Of those who may serve, keep those who leave enough for the rest of the window, where there are any."""
@@ -320,8 +322,8 @@ class Careful:
         lasting = may & ((case.cost * NANO <= spare) | (case.cost <= cheapest))
         return lasting if lasting.any() else may
 
-    def _worst(self, k: int, task: Task, bound: int | None, routes: tuple[Route, ...]) -> tuple[int | None, int | None]:
-        """Return the most that a call can take, in nano-dollars and in tokens; None: nothing bounds it."""
+    def _worst(self, k: int, task: Task, bound: int | None, routes: tuple[Route, ...]) -> Worst:
+        """Return the most that a call can take."""
         longest, route = task.max_output_tokens, routes[k]
         if bound is not None and route.context_tokens is not None:
             bound = min(bound, route.context_tokens)
@@ -329,10 +331,14 @@ class Careful:
         read = bound if bound is not None else route.context_tokens
         written = longest if longest is not None else route.max_output_tokens or route.context_tokens
         unbounded = read is None or written is None or route.is_open_ended
-        return nano, None if unbounded else (read or 0) + (written or 0)
+        if unbounded:
+            return Worst(nano, None)
+        read, written = read or 0, written or 0
+        classes = (read, read, read, written, written) if self._budget.counts_classes else ()
+        return Worst(nano, read + written, classes)
 
-    def worst_of(self, route: Route, task: Task) -> tuple[int | None, int | None]:
-        """Return the most that a call at a route can take, in nano-dollars and in tokens; None: nothing bounds it."""
+    def worst_of(self, route: Route, task: Task) -> Worst:
+        """Return the most that a call at a route can take."""
         bound = most_tokens(task)
         return self._worst(0, task, bound, (route,))
 
@@ -350,9 +356,8 @@ class Careful:
         resort = self._mind.plan.config.last_resort
         if resort is not None:
             arm = offer.models.index(Reference.parse(resort).name)
-            nano, tokens = case.worst[arm]
             able = self._exclusions(replace(case.task, only=()), case)[arm] is None
-            if able and self._fits(case, arm, nano or 0, tokens or 0) is None:
+            if able and self._fits(case, arm, case.worst[arm]) is None:
                 odds = offer.among(np.arange(len(offer.models)) == arm)
                 return self._choice(case, odds, (arm, 0, Basis.LAST_RESORT), exclusions)
         until = (

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from selector._clients._core import Core
 from selector._clients._offer import Offer
+from selector._clients._parts import NOTHING, Amounts, together
 from selector.budgets import Till
 from selector.catalog import Route
 from selector.records import Decision, Failure, Task
@@ -34,10 +34,10 @@ class Alternatives:
         assert isinstance(decision.deal, Offer)  # noqa: S101 - a decision of this process
         self._offer, self._plan = decision.deal, decision.deal.plan
         self._config = self._plan.config
-        terms = self._offer.terms(decision)
+        self._terms = terms = self._offer.terms(decision)
         self._tokens = terms.input_tokens
         self._applied = None if terms.ruled is None else terms.ruled.applied
-        self.spent = (0, 0)
+        self.spent: Amounts = NOTHING
         self.tightest: Till | None = None
         self._listed = False
 
@@ -55,33 +55,8 @@ class Alternatives:
         if names is None:
             return
         self._listed = True
-        task = replace(self._task, purpose=None)
-        applied = self._applied
-        if applied is not None and applied.purpose is not None:
-            applied = replace(applied, purpose=None)
-        at, models = self._at(), self._plan.models
-        able = self._screen.of_task(task, input_tokens=self._tokens, applied=applied, at=at)
-        catalog = self._plan.catalog
-        found = [route for name in self._ordered(names) for route in catalog.routes(name)]
-        for route in dict.fromkeys(found):
-            place = models.index(route.model)
-            if able[place] is None and route in self._screen.routes(
-                place, task, input_tokens=self._tokens, applied=applied, at=at
-            ):
-                yield route
-
-    def _ordered(self, names: tuple[str, ...]) -> Iterable[str]:
-        """Put the best belief per dollar first, where chains are learnt."""
-        if not self._config.learnt_chains:
-            return names
-        mean, cost = self._offer.board.mean, self._offer.board.cost
-        places = {name: k for k, name in enumerate(self._offer.models)}
-
-        def worth(name: str) -> float:
-            rows = [places[route.model] for route in self._plan.catalog.routes(name)]
-            return max(float(mean[k]) / max(float(cost[k]), 1e-9) for k in rows)
-
-        return sorted(names, key=lambda name: -worth(name))
+        written = tuple(dict.fromkeys(route for name in names for route in self._plan.catalog.routes(name)))
+        yield from self._offer.able(self._terms, self._core.engine.clock(), self._offer.in_order(written, self._terms))
 
     def next_best(self, tried: frozenset[str]) -> tuple[Route, float | None] | None:
         """Let the policy choose among the models that were not tried, if the configuration lets it."""
@@ -100,12 +75,12 @@ class Alternatives:
         """Hold what a call there can cost beside what was spent already; tell whether it fits the budgets."""
         if not self._core.hard:
             return True
-        nano, tokens = self._core.engine.worst_of(route, self._task)
+        worst = self._core.engine.worst_of(route, self._task)
         budget = self._core.budget
-        if (nano is None and budget.in_usd) or (tokens is None and budget.counts_tokens):
+        if (worst.nano is None and budget.in_usd) or (worst.tokens is None and budget.counts_tokens):
             return False
         keys = budget.scoped.keys(budget.scoped.of_task(self._task), route) if budget.scoped.any else ()
-        need = (self.spent[0] + (nano or 0), self.spent[1] + (tokens or 0))
+        need = together(self.spent, worst.amounts)
         lacking = self._core.extend(self._decision, need, keys)
         self.tightest = lacking or self.tightest
         return lacking is None

@@ -19,6 +19,8 @@ __all__ = ["Connections"]
 _LOOK_S = 1.0
 _CONTINUING = frozenset({"openai", "anthropic"})
 
+_VERBS = ("call", "acall", "stream", "astream")
+
 
 class Connections:
     """Who is called for which route.
@@ -50,7 +52,13 @@ class Connections:
         for name in given:
             if name not in opened.config.providers:
                 raise ConfigError(f"providers: unknown provider {name!r}{nearest(name, opened.config.providers)}")
-        self._config, self._file, self._given, self._clock = config, opened.file, dict(given), clock
+            if not any(hasattr(given[name], verb) for verb in _VERBS):
+                what = f"{name!r} is a {type(given[name]).__name__}, which cannot be called"
+                raise ConfigError(
+                    f"providers: {what}; give a Provider, or write it under 'providers' in the configuration"
+                )
+        self._config, self._given, self._clock = config, dict(given), clock
+        self.file = opened.file
         self._made: dict[str, tuple[ProviderConfig, Provider]] = {}
         self._old: list[Provider] = []
         self._places: dict[tuple[str, int], Turnstile] = {}
@@ -108,14 +116,14 @@ class Connections:
 
     @property
     def _folder(self) -> Path:
-        return Path() if self._file is None else self._file.parent
+        return Path() if self.file is None else self.file.parent
 
     def environ(self) -> Mapping[str, str]:
         """Give the environment that holds, with the configured file of it, read again at most once a second."""
         config, now = self._config(), time.monotonic()
         at, of, found = self._environ
         if of is not config or now - at >= _LOOK_S:
-            found = environment(config, self._file, os.environ)
+            found = environment(config, self.file, os.environ)
             self._environ = (now, config, found)
         return found
 

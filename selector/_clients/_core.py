@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,45 +12,29 @@ from selector._clients import _log
 from selector._clients._book import TOKENS, Entry, Facts, facts_of
 from selector._clients._budget import Budget
 from selector._clients._engine import Engine
-from selector._clients._fold import COUNTS, Fold
+from selector._clients._flight import Open
+from selector._clients._fold import Fold
 from selector._clients._mind import Mind
+from selector._clients._parts import Amounts, beyond, fields_of, together
 from selector._clients._report import Report
 from selector._clients._scribe import Scribe
 from selector._clients._tables import FOLD_VERSION, beliefs_table, saved
 from selector._clients._tried import Tried, events_of
 from selector.budgets import Till
-from selector.errors import InvalidOutcomeError, UnknownDecisionError
+from selector.errors import InvalidOutcomeError, StateError, UnknownDecisionError
 from selector.posteriors import Event as Withdrawal
 from selector.records import Decision, HealthSeen, Outcome, QuotaSeen, Task
 from selector.store import State
 
-__all__ = ["Core", "Randomness"]
+if TYPE_CHECKING:
+    from selector._clients._settling import Settling
+
+__all__ = ["Core"]
 
 _logger = logging.getLogger("selector")
 _SNAPSHOT_OUTCOMES = 10_000
 _SNAPSHOT_S = 60.0
-_SURE_AFTER, _SURE_ALWAYS = 50, 1.0
 _UNSOLVED = 64  # tasks chosen for without any outcome, after which the price is solved anew all the same
-
-
-@dataclass(frozen=True, slots=True)
-class Randomness:
-    """Where all randomness comes from: a seed, or nothing that can be repeated."""
-
-    seed: int | None
-
-    def choices(self, *fork: int) -> np.random.Generator:
-        """Give the generator of uniform numbers."""
-        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(1, *fork)))
-
-    def waits(self) -> np.random.Generator:
-        """Give the generator of how long to wait before another try."""
-        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(3,)))
-
-    def key(self, *fork: int) -> int:
-        """Give the key of posterior draws."""
-        words = np.random.SeedSequence(self.seed, spawn_key=(2, *fork)).generate_state(4)
-        return int.from_bytes(words.tobytes())
 
 
 class Core:
@@ -75,6 +58,7 @@ class Core:
         self.report = Report(engine.mind)
         self.scribe = Scribe(state, engine, prompts=prompts)
         self.hard = self.budget.is_hard
+        self.settling: Settling | None = None
         self._saved_at, self._saved_n = engine.clock(), 0
         engine.version = self._version
         engine.prefix = state.writer or ""
@@ -108,21 +92,15 @@ class Core:
             entry = fold.entries.get(id_)
             if entry is None:
                 entry = self._entry(id_, made)
+            if self.settling is not None:
+                self.settling.before(id_)
             events = self.report.events(id_, entry, outcome, now)
             if not events:
                 fold.n_doubled += 1
                 return
-            if made is not None and not self.hard and (id_ not in fold.entries or id_ in self.scribe.untold):
-                events[0]["of"] = facts_of(made)
-            self._append(events)
-            if id_ not in fold.entries and id_ not in self.scribe.untold:
-                fold.began(id_, entry)
-            fold.fold(*events, heard=True)
-            self.scribe.untold.pop(id_, None)
+            self._take(id_, entry, made, events)
             if outcome.source is not None and outcome.score is not None:
                 self._note(outcome.source, outcome.score)
-            for event in events:
-                self.mind.count(event["kind"])
             if self.mind.is_due:
                 self._publish(now)
 
@@ -134,22 +112,29 @@ class Core:
             made = self.scribe.made(id_)
             entry = fold.entries.get(id_) or self._entry(id_, made)
             events = events_of(self.report, id_, entry, tried, now)
-            if made is not None and not self.hard and (id_ not in fold.entries or id_ in self.scribe.untold):
-                events[0]["of"] = facts_of(made)
-            self._append(events)
-            if id_ not in fold.entries and id_ not in self.scribe.untold:
-                fold.began(id_, entry)
-            fold.fold(*events, heard=True)
-            self.scribe.untold.pop(id_, None)
+            self._take(id_, entry, made, events)
             for each in tried:
                 if each.score is not None:
                     self._note(each.source, each.score)
-            for event in events:
-                self.mind.count(event["kind"])
             if self.mind.is_due:
                 self._publish(now)
 
-    def extend(self, decision: Decision, need: tuple[int, int], keys: Sequence[str] = ()) -> Till | None:
+    def _take(self, id_: str, entry: Entry, made: Decision | None, events: list[dict[str, Any]]) -> None:
+        """Write down what was reported of a decision, and take it in."""
+        fold, untold = self.fold, self.scribe.untold
+        if made is not None and not self.hard and (id_ not in fold.entries or id_ in untold):
+            events[0]["of"] = facts_of(made)
+        writer, last = self.state.append_all(events)
+        for seq, event in enumerate(events, last - len(events) + 1):
+            event["w"], event["s"] = writer, seq
+        if id_ not in fold.entries and id_ not in untold:
+            fold.began(id_, entry)
+        fold.fold(*events, heard=True)
+        untold.pop(id_, None)
+        for event in events:
+            self.mind.count(event["kind"])
+
+    def extend(self, decision: Decision, need: Amounts, keys: Sequence[str] = ()) -> Till | None:
         """Hold more of the hard budgets for a run that goes on elsewhere; name the budget that it does not fit.
 
         A hold is never made smaller. One that expired meanwhile was charged, and holds nothing more.
@@ -161,30 +146,35 @@ class Core:
             if entry is None:
                 entry = self._entry(id_, made)
                 self.fold.began(id_, entry)
-            more = (max(need[0] - entry.held[0], 0), max(need[1] - entry.held[1], 0))
-            held = (entry.held[0] + more[0], entry.held[1] + more[1])
+            more = tuple(max(each, 0) for each in beyond(need, entry.held))
+            held = together(entry.held, more)
             new = tuple(key for key in keys if key not in entry.keys)
             scoped, at = self.budget.scoped, engine.clock()
-            lacking = self.budget.lacks(*more) or scoped.lacks(entry.keys, held, at, more=more)
+            lacking = self.budget.lacks(more) or scoped.lacks(entry.keys, held, at, more=more)
             lacking = lacking or scoped.lacks(new, held, at)
-            if (more == (0, 0) and not new) or not entry.is_open or lacking is not None:
+            if not (any(more) or new) or not entry.is_open or lacking is not None:
+                return lacking
+            parts = list(scoped.parts(new, held, at))
+            lacking = self.budget.reserve_more(id_, more, entry.at_s, entry.keys, parts)
+            if lacking is not None:
                 return lacking
             known, entry.keys = entry.keys, (*entry.keys, *new)
             now = round(engine.clock(), 6)
-            event = {"kind": "hold", "at": now, "decision_id": id_, "nano": held[0], "tokens": held[1]}
+            event = {"kind": "hold", "at": now, "decision_id": id_} | fields_of(held)
             self.state.append(event | ({"accounts": list(new)} if new else {}))
             entry.held = held
-            self.budget.hold_more(*more, entry.at_s, known)
+            self.budget.hold_more(more, entry.at_s, known)
             self.budget.scoped.hold(new, held, entry.at_s)
             return None
 
-    def price(self, decision: Decision, each: Tried) -> tuple[int, int]:
-        """Say what an attempt cost, in nano-dollars and in tokens."""
+    def price(self, decision: Decision, each: Tried) -> Amounts:
+        """Say what an attempt took."""
         assert each.usage is not None  # noqa: S101 - it used something
         with self.engine.lock:
             entry = self.fold.entries.get(decision.id) or self._entry(decision.id, self.scribe.made(decision.id))
             usage = self.report.usage(entry, Facts(each.route.model, each.route.name), each.route, each.usage)
-        return int(usage.get("nano") or 0), sum(int(usage.get(name) or 0) for name in TOKENS)
+        classes = tuple(int(usage.get(name) or 0) for name in TOKENS)
+        return (int(usage.get("nano") or 0), sum(classes), *(classes if self.budget.counts_classes else ()))
 
     def saw(self, health: HealthSeen, quotas: Sequence[QuotaSeen], *, began_s: float) -> None:
         """Take in what a call showed of its route; what others should know is written down."""
@@ -200,7 +190,7 @@ class Core:
             return Entry.of(made)
         found = self.fold.entry(id_)
         if found is None:
-            self._hear()
+            self.hear()
             found = self.fold.entry(id_)
         if found is None:
             raise UnknownDecisionError(
@@ -209,7 +199,7 @@ class Core:
             )
         return found
 
-    def _hear(self) -> None:
+    def hear(self) -> None:
         """Take in what other processes wrote."""
         for event in self.state.tail():
             self.fold.fold(event, heard=False)
@@ -217,16 +207,10 @@ class Core:
         if self.fold.early:
             self.fold.settle_early()
 
-    def _append(self, events: list[dict[str, Any]]) -> None:
-        """Write events in one go, and give them the names they were written under."""
-        writer, last = self.state.append_all(events)
-        for seq, event in enumerate(events, last - len(events) + 1):
-            event["w"], event["s"] = writer, seq
-
     def _note(self, source: str, score: float) -> None:
         counts = self.fold.sources.setdefault(source, [0, 0])
         counts[0] += 1
-        counts[1] += score < _SURE_ALWAYS
+        counts[1] += score < 1.0
 
     def _publish(self, now: float, *, whole: bool = False) -> None:
         """Learn what waits, and publish anew; write down what alarms rang."""
@@ -254,19 +238,62 @@ class Core:
         engine = self.engine
         with engine.lock:
             fold, now = self.fold, engine.clock()
-            self._hear()
+            self.hear()
             for id_ in self._expired(now):
                 made = self.scribe.made(id_)
                 if id_ not in fold.entries and made is not None:
                     fold.began(id_, Entry.of(made))
-                nano, tokens = fold.flight.expire(id_)
-                if nano or tokens:
-                    self.state.append({"kind": "settle", "at": now, "decision_id": id_, "nano": nano, "tokens": tokens})
+                held = fold.flight.expire(id_)
+                if held is not None and any(held.held):
+                    self._charge(id_, held, now)
+            if self.settling is not None:
+                self.settling.gate.reclaim(again_s=1.0)
             engine.keep_time(now)
-            rolled = now >= self.budget.ends or (self.budget.pace is not None and now >= self.budget.pace.ends)
-            stale = rolled or self.mind.n_since >= _UNSOLVED
+            stale = now >= self.budget.turns_at or self.mind.n_since >= _UNSOLVED
             if stale or self.mind.is_due:
                 self._publish(now, whole=stale)
+
+    def _charge(self, id_: str, held: Open, now: float) -> None:
+        """Write down that a hold was charged in place of a usage that never came."""
+        writer, seq = self.state.append({"kind": "settle", "at": now, "decision_id": id_} | fields_of(held.held))
+        entry = self.fold.entries.get(id_)
+        if entry is not None:
+            entry.closed(id_, {"w": writer, "s": seq})
+        if self.settling is not None:
+            self.settling.expired(id_, held, seq)
+
+    def share(self) -> None:
+        """Share hard budgets with other processes from now on.
+
+        Raises
+        ------
+        StateError
+            If the ledger cannot be used, and is not to be done without.
+        """
+        if not self.hard or self.settling is not None:
+            return
+        from selector._clients._settling import Settling  # noqa: PLC0415 - loads SQLite, for hard budgets alone
+
+        lenient = self.mind.plan.config.on_ledger_failure == "allow"
+        with self.engine.lock:
+            try:
+                self.settling = Settling(self.state, self.fold, self.hear, lenient=lenient)
+                self.settling.follow(self.fold, self.engine.clock())
+            except StateError as error:
+                if not lenient:
+                    raise
+                _logger.warning("hard budgets are not shared with other processes: %s", error)
+
+    def tend(self, *, now: bool) -> None:
+        """Tell the ledger what was settled, and have more of what runs low; at once, or only if something does.
+
+        Raises
+        ------
+        StateError
+            If the ledger could not be told; the next call tells it.
+        """
+        if self.settling is not None and (now or self.settling.gate.is_low):
+            self.settling.gate.tend()
 
     def _expired(self, now: float) -> list[str]:
         found, expires_s = [], self.mind.plan.config.hold_expires_s
@@ -303,7 +330,7 @@ class Core:
 
     def _counts(self) -> dict[str, Any]:
         """Count what the log has: decisions that wait to be written are counted when they are read."""
-        found = counts(self.fold)
+        found = self.fold.counted()
         found["n_decisions"] -= self.scribe.n_unheard
         if not self.hard:
             found["told_of"] += [id_ for id_ in self.scribe.unwritten if id_ in self.fold.entries]
@@ -327,9 +354,17 @@ class Core:
             self.scribe.write()
             if self.fold.n_decisions or self.fold.n_reported:
                 self.snapshot()
+            self._give_back()
             self.state.seal(current=True)
         finally:
             self.state.close()
+
+    def _give_back(self) -> None:
+        """Settle what others reported of decisions of this process, and let the ledger have the rest."""
+        if self.settling is not None:
+            with self.engine.lock:
+                self.hear()
+            self.settling.gate.close()
 
     def after_fork(self, rng: np.random.Generator) -> None:
         """Become a selector of one's own in a forked child; what the parent was about to write is the parent's.
@@ -338,11 +373,12 @@ class Core:
         """
         self.scribe.after_fork()
         self.engine.fresh(rng, "")
+        if self.settling is not None:
+            self.settling.gate.after_fork()
 
     def begin_as_child(self) -> None:
-        """Take a name of one's own in a forked child, and keep out who wants the folder alone."""
-        if not self.hard:
-            self.state.claim(exclusive=False)
+        """Take a name of one's own in a forked child."""
+        self.state.claim(self.budget.agreed, beside=True)
         self.engine.prefix, _ = self.state.append({"kind": "audit", "at": self.engine.clock(), "what": "forked"})
 
     def become(self, engine: Engine) -> None:
@@ -350,17 +386,9 @@ class Core:
         self.mind, self.budget, self.fold = engine.mind, engine.budget, engine.fold
         self.report = Report(engine.mind)
         self.scribe.become(engine)
-
-
-def counts(fold: Fold) -> dict[str, Any]:
-    """Write down what was counted, for the next process."""
-    early = {id_: [dict(event) for event in events] for id_, events in fold.early.items()}
-    return {name: getattr(fold, name) for name in COUNTS} | {"early": early, "told_of": sorted(fold.told_of)}
-
-
-def is_flagged(counts_: list[int]) -> bool:
-    """Tell whether a source never found fault with anything."""
-    return counts_[0] >= _SURE_AFTER and counts_[1] == 0
+        self.state.claim(self.budget.agreed, beside=True)
+        if self.settling is not None:
+            self.settling.follow(self.fold, engine.clock())
 
 
 def name_of(decision: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from threading import Lock
 from zoneinfo import ZoneInfo
@@ -14,19 +15,21 @@ from selector._clients._careful import Asking, Careful, Choice
 from selector._clients._fold import Fold
 from selector._clients._mind import Mind
 from selector._clients._offer import Offer, Terms
+from selector._clients._offers import Offers
+from selector._clients._parts import Worst
 from selector._clients._ruling import Ruled, Ruling
 from selector.budgets import NANO
 from selector.candidates import Screen, count_tokens
 from selector.catalog import Catalog, Route
-from selector.config import settings_of
-from selector.decision import COIN, Board, Odds, split
+from selector.decision import COIN, Odds, split
 from selector.errors import NoEligibleModelError, StateError
-from selector.records import Basis, Decision, Exclusion, Reason, Task
+from selector.records import Basis, Decision, Task
 from selector.rules import Surroundings
 
 __all__ = ["Engine"]
 
 _BLOCK = 256
+_MOST_REDRAWS = 100
 _MOST_RULED = 1_024  # different ways in which rules fire, of one offer
 
 
@@ -59,14 +62,15 @@ class Engine:
         self.unwritten: dict[str, Decision] = {}
         self.made: Callable[[Decision], None] = lambda decision: self.unwritten.update({decision.id: decision})
         self.version: Callable[[Task, float], None] = lambda _task, _now: None
+        self.session_fact: Callable[[str, str], object] = lambda _session, _name: None
         self.prefix = ""
+        self.redrawn = False
+        self._latest = -math.inf
         self._rng = rng
         self._luck: list[tuple[float, int, int]] = []
         self._n = 0
-        self._version, self._since = -1, 0
         self._shortest = min(mind.tariffs.first_edge(), _shortest(mind.plan.catalog))
-        self._routes = [model.route.name for model in mind.plan.catalog]
-        self._heads: dict[str, dict[int, bytes]] = {}
+        self._offers = Offers(mind, budget, screen, fold, self.now)
         self._idle = mind.plan.config.mode.name in {"off", "shadow"}
         plan = mind.plan
         around = Surroundings(
@@ -75,6 +79,7 @@ class Engine:
             provider_status=self.provider_status,
             quota_remaining=lambda name: self.roads.quotas.remaining(name, self.clock()),
             budget_remaining=budget.remaining,
+            session_fact=lambda session, name: self.session_fact(session, name),  # noqa: PLW0108 - given later
         )
         self._ruling = Ruling(plan.config, screen, plan.models, plan.incumbent, around)
         self._careful = Careful(mind, budget, screen, fold.roads)
@@ -88,39 +93,48 @@ class Engine:
         """Go on as another engine would, under one's own name and luck; nobody chooses meanwhile."""
         self.mind, self.budget, self.screen, self.fold = other.mind, other.budget, other.screen, other.fold
         self.roads, self.health = other.roads, other.health
-        self._tariffs, self._shortest, self._routes = other._tariffs, other._shortest, other._routes
-        self._heads, self._idle, self._ruling, self._careful = {}, other._idle, other._ruling, other._careful
-        self._version = -1
+        self._tariffs, self._shortest, self._idle = other._tariffs, other._shortest, other._idle
+        self._ruling, self._careful = other._ruling, other._careful
+        other.session_fact = self.session_fact  # the other's rules ask it
+        self._offers = other._offers
         self._luck.clear()
 
     def select(self, task: Task) -> Decision:
         """Choose a model for a task."""
         with self.lock:
-            now, budget, tokens = self.clock(), self.budget, task.input_tokens
-            if now >= budget.ends or now >= self._tariffs.ends:
-                self.keep_time(now)
-            offer = self.mind.offers.get(task.type) or self._offered(task.type)
-            luck = self._luck.pop() if self._luck else self._next()
-            ruled = self._ruled(task, offer) if self._ruling.any or offer.is_limited else None
-            if (
-                self._idle
-                or self.roads.out
-                or not offer.quick
-                or budget.scoped.any
-                or self.roads.are_chosen
-                or (tokens or 0) + (task.max_output_tokens or 0) > self._shortest
-                or not (ruled is None or ruled.is_quick)
-            ):
-                return self._with_care(task, offer, luck[0], now)
-            if task.is_text:
-                return self._said(task, offer, luck, ruled, now)
-            if not task.is_plain or (budget.hard and not self._all_fit(offer, tokens, task)):
-                return self._with_care(task, offer, luck[0], now)
-            return self._plainly(task, offer, luck, ruled, now)
+            found = self._select(task)
+            return self._again(task) if found is None else found
+
+    def _select(self, task: Task) -> Decision | None:
+        """Choose; None: what was chosen does not fit a budget any more, which is known now."""
+        now, budget, tokens = self.clock(), self.budget, task.input_tokens
+        now = max(now, self._latest)
+        self._latest = now
+        if now >= budget.ends or now >= self._tariffs.ends:
+            self.keep_time(now)
+        offer = self.mind.offers.get(task.type) or self._offers.make(task.type)
+        luck = self._luck.pop() if self._luck else self._next()
+        ruled = self._ruled(task, offer) if self._ruling.any or offer.is_limited else None
+        if (
+            self._idle
+            or self.redrawn
+            or self.roads.out
+            or not offer.quick
+            or budget.scoped.any
+            or self.roads.are_chosen
+            or (tokens or 0) + (task.max_output_tokens or 0) > self._shortest
+            or not (ruled is None or ruled.is_quick)
+        ):
+            return self._with_care(task, offer, luck[0], now)
+        if task.is_text:
+            return self._said(task, offer, luck, ruled, now)
+        if not task.is_plain or (budget.hard and not self._all_fit(offer, tokens, task)):
+            return self._with_care(task, offer, luck[0], now)
+        return self._plainly(task, offer, luck, ruled, now)
 
     def _plainly(
         self, task: Task, offer: Offer, luck: tuple[float, int, int], ruled: Ruled | None, now: float
-    ) -> Decision:
+    ) -> Decision | None:
         """Choose for a task that says nothing, and asks for nothing but perhaps a length."""
         tokens, budget = task.input_tokens, self.budget
         u, coin, row = luck
@@ -150,7 +164,7 @@ class Engine:
 
     def _said(
         self, task: Task, offer: Offer, luck: tuple[float, int, int], ruled: Ruled | None, now: float
-    ) -> Decision:
+    ) -> Decision | None:
         """Choose for a task that says something, and asks for nothing else."""
         tokens, guessed = count_tokens(task) or 0, task.input_tokens is None
         hard = bool(self.budget.hard)
@@ -172,7 +186,7 @@ class Engine:
             self._pay(usd)
         exclusions = None if ruled is None else ruled.exclusions
         stand = self.budget.stand() if self.budget.tills else ()
-        terms = Terms(task, tokens, guessed, row, odds, cost, exclusions, None, 0, stand, ruled)
+        terms = Terms(task, tokens, guessed, row, odds, cost, exclusions, None, (0,), stand, ruled)
         held = self._held(offer, arm, bound, task) if hard else 0
         return self._decided(terms, offer, (arm, reason, offer.routes[arm], usd, held), now)
 
@@ -188,18 +202,19 @@ class Engine:
         if self._tariffs.fresh(now):
             self.mind.refresh(self.now(), whole=True)
 
-    def _with_care(self, task: Task, offer: Offer, u: float, now: float) -> Decision:
+    def _with_care(self, task: Task, offer: Offer, u: float, now: float) -> Decision | None:
         """Choose where a task has wishes, or not everybody fits the budgets."""
         self.version(task, now)
-        offer = self.mind.offers.get(task.type) or self._offered(task.type)
+        offer = self.mind.offers.get(task.type) or self._offers.make(task.type)
         ruled = self._ruled(task, offer)
         several = self.roads.are_chosen
-        at = now if several or self.roads.out or self.budget.scoped.any else 0.0
+        timed = several or self.roads.out or self.budget.scoped.any or self.budget.gate is not None
+        at = now if timed else 0.0
         ask = Asking(task, offer, ruled, at, self._rng.random() if several else 0.0)
         choice = self._as_today(ask, u) if self._idle else self._careful.choose(ask, u)
         if choice.reason is Basis.EXPLORATION:
             self._pay(choice.usd)
-        terms = choice.terms
+        terms = choice.terms._replace(redrawn=True) if self.redrawn else choice.terms
         if task.session is not None and several:
             self.roads.went(task.session, offer.models[choice.arm], choice.route)
         chosen = (choice.arm, choice.reason, choice.route, choice.usd, choice.held_nano)
@@ -212,7 +227,7 @@ class Engine:
                 return None
             now = self.clock()
             self.keep_time(now)
-            offer = self.mind.offers.get(task.type) or self._offered(task.type)
+            offer = self.mind.offers.get(task.type) or self._offers.make(task.type)
             ruled = self._ruled(task, offer)
             u = (self._luck.pop() if self._luck else self._next())[0]
             choice = self._careful.again(Asking(task, offer, ruled, now, self._rng.random()), u, tried)
@@ -220,8 +235,8 @@ class Engine:
                 return None
             return choice.terms.routes[choice.arm], choice.terms.likely(choice.arm, choice.reason)
 
-    def worst_of(self, route: Route, task: Task) -> tuple[int | None, int | None]:
-        """Return the most that a call of a task at a route can take, in nano-dollars and in tokens; None: no bound."""
+    def worst_of(self, route: Route, task: Task) -> Worst:
+        """Return the most that a call of a task at a route can take."""
         with self.lock:
             return self._careful.worst_of(route, task)
 
@@ -264,26 +279,30 @@ class Engine:
         offer: Offer,
         chosen: tuple[int, Basis, str, float, int],
         now: float,
-        held_tokens: int = 0,
+        held_tokens: tuple[int, ...] = (0,),
         keys: tuple[str, ...] = (),
-    ) -> Decision:
+    ) -> Decision | None:
         fold, budget, usd = self.fold, self.budget, chosen[3]
-        n = fold.next_n
-        self._n = own = self._n + 1
+        n, own = fold.next_n, self._n + 1
         id_ = f"{self.prefix}-{own:08x}"
+        if budget.gate is not None and self._is_refused(id_, chosen, held_tokens, now, keys):
+            return None
+        self._n = own
         decision = Decision(id_, n, now, offer, chosen, terms)
         if budget.tills or keys:
-            held = chosen[4]
-            budget.hold(held, held_tokens, now, keys)
+            held = (chosen[4], *held_tokens)
+            budget.hold(held, now, keys)
             try:
                 self.made(decision)
             except StateError:
-                budget.settle((held, held_tokens), (0, 0), now, None, dict.fromkeys(keys, (0, 0)))
+                budget.let_go(id_, held, now, keys)
                 raise
         else:
             self.unwritten[id_] = decision
         if budget.pace is not None:
             budget.pace.arrived += 1
+        if budget.meters:
+            budget.meters.come(1)
         offer.n_chosen += 1
         fold.n_decisions += 1
         fold.next_n = n + 1
@@ -291,6 +310,35 @@ class Engine:
         flight.ids[id_] = usd
         flight.usd += usd
         return decision
+
+    def _again(self, task: Task) -> Decision:
+        """Choose anew where another process was quicker, and less is left than was known; no choice to evaluate by."""
+        self.redrawn = True
+        try:
+            for _ in range(_MOST_REDRAWS):
+                found = self._select(task)
+                if found is not None:
+                    return found
+        finally:
+            self.redrawn = False
+        raise StateError("what is left of a hard budget changes faster than a choice is made; try again")
+
+    def _is_refused(
+        self,
+        id_: str,
+        chosen: tuple[int, Basis, str, float, int],
+        held_tokens: tuple[int, ...],
+        now: float,
+        keys: tuple[str, ...],
+    ) -> bool:
+        """Hold what a choice can cost in all processes, or tell that it does not fit any more."""
+        is_held = False
+        try:
+            is_held = self.budget.reserve(id_, (chosen[4], *held_tokens), now, keys, always=self._idle) is None
+        finally:
+            if not is_held and chosen[1] is Basis.EXPLORATION:
+                self._pay(-chosen[3])
+        return not is_held
 
     def _next(self) -> tuple[float, int, int]:
         """Draw a block of uniform numbers, each with its coin and its row."""
@@ -311,63 +359,9 @@ class Engine:
     def _pay(self, usd: float) -> None:
         self.mind.decider.allowance.pay(np.zeros(1, np.intp), np.array([usd]))
 
-    def _offered(self, task_type: str) -> Offer:
-        mind = self.mind
-        mind.plan.admit(task_type, mind.types)
-        if mind.version != self._version:
-            self._version, self._since = mind.version, self.fold.next_n
-        board = mind.board(task_type, self._since, self.now())
-        offer = Offer(mind.plan, board, task_type, mind.tariffs, mind.beliefs.tokens.mean[0, board.type].copy())
-        offer.usual_input = float(mind.usual_inputs(self.now())[board.type])
-        dollars = mind.dollar_ratio()
-        offer.out_usd = offer.out_usd * dollars
-        offer.usd_in = offer.usd_in * (dollars * mind.input_ratio())
-        offer.usd_in_guessed = offer.usd_in * mind.length_ratio()
-        offer.out_each, offer.in_each = offer.out_usd.tolist(), offer.usd_in.tolist()
-        offer.in_most = max(offer.in_each)
-        offer.exclusions = self._type_exclusions(task_type)
-        offer.routes = self._routes
-        offer.heads = self._heads.setdefault(task_type, {})
-        if offer.n_serving == 1:
-            offer.reason = Basis.ONLY_CANDIDATE
-        own = settings_of(mind.plan.config, task_type)
-        offer.explores, offer.bar = own.explore, own.min_success
-        slow = None if own.max_latency_s is None else self._slow(board, own.max_latency_s)
-        if slow is not None:
-            offer.exclusions = tuple(a if a is not None else b for a, b in zip(offer.exclusions, slow, strict=True))
-            offer.limited = True
-        of_routes = own.data or any("@" in each for each in own.only)
-        offer.quick = offer.explores and offer.n_serving > 0 and not of_routes
-        offer.budgets = self.budget.words
-        mind.offers[task_type] = offer
-        return offer
-
-    def _slow(self, board: Board, limit_s: float) -> tuple[Exclusion | None, ...]:
-        """Exclude whoever is not expected to answer in time 19 times of 20; where nobody is, all but the fastest."""
-        p95 = self.mind.latency.p95(self.now())[board.type]
-        late = p95 > limit_s
-        if board.serving.any() and late[board.serving].all():
-            late[np.where(board.serving, p95, np.inf).argmin()] = False
-        found: list[Exclusion | None] = [None] * len(p95)
-        for k in np.flatnonzero(late).tolist():
-            detail = f"19 of 20 calls within {p95[k]:.3g} s, and {limit_s:g} are allowed"
-            found[k] = Exclusion(reason=Reason.TOO_SLOW, detail=detail)
-        return tuple(found)
-
     def now(self) -> float:
         """Return the present in the unit in which evidence ages."""
         return self.clock() if self.mind.plan.by_clock else float(self.fold.next_n)
-
-    def _type_exclusions(self, task_type: str) -> tuple[Exclusion | None, ...]:
-        found = self.screen.of_type(task_type)
-        plan = self.mind.plan
-        if not plan.has_usd_budget:
-            return found
-        unknown = Exclusion(reason=Reason.UNKNOWN_COST, detail="there is a budget in dollars")
-        known = self.mind.tariff.limited
-        if known.all():
-            return found
-        return tuple(x if x is not None or known[k] else unknown for k, x in enumerate(found))
 
     def _all_fit(self, offer: Offer, tokens: int | None, task: Task) -> bool:
         """Tell whether any model's call would fit every hard budget, and leave enough for the rest."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from selector._clients._book import Entry
 from selector._clients._budget import Budget
+from selector._clients._parts import Amounts
 from selector.budgets import InFlight
 
 __all__ = ["Flight", "Open"]
@@ -18,15 +19,14 @@ class Open(NamedTuple):
     """What is to be known of a decision that has no cost yet, and is not at hand."""
 
     at_s: float
-    held_nano: int
-    held_tokens: int
+    held: Amounts
     usd: float
     keys: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, entry: Entry) -> Open:
         """Keep of a decision what is to be known."""
-        return cls(entry.at_s, *entry.held, entry.expected_usd or 0.0, entry.keys)
+        return cls(entry.at_s, entry.held, entry.expected_usd or 0.0, entry.keys)
 
 
 class Flight:
@@ -70,18 +70,17 @@ class Flight:
         self.usd -= self.ids.pop(id_, 0.0)
         self.left.pop(id_, None)
 
-    def expire(self, id_: str) -> tuple[int, int]:
-        """Book a hold in place of a usage that never came; tell how much of dollars and of tokens."""
+    def expire(self, id_: str) -> Open | None:
+        """Book a hold in place of a usage that never came, and give what it was."""
         entry, left = self._entries.get(id_), self.left.get(id_)
         self.land(id_)
         if entry is not None:
             entry.is_open, entry.charged, left = False, entry.held, Open.of(entry)
             entry.charged_by = dict.fromkeys(entry.keys, entry.held)
         if left is None:
-            return 0, 0
-        held = left.held_nano, left.held_tokens
-        self._budget.settle(held, held, left.at_s, left.usd, dict.fromkeys(left.keys, held))
-        return held
+            return None
+        self._budget.settle(left.held, left.held, left.at_s, left.usd, dict.fromkeys(left.keys, left.held))
+        return left
 
     def dump(self) -> list[list[Any]]:
         """Write them down for `load`: every one with a hold, and of the others the newest."""
@@ -90,20 +89,20 @@ class Flight:
             entry = self._entries.get(id_)
             left = self.left.get(id_) if entry is None else Open.of(entry)
             if left is not None:
-                found.append([id_, *left])
+                found.append([id_, left.at_s, *left.held[:2], left.usd, list(left.keys), *left.held[2:]])
         n_newest = len(found) - _MOST_OPEN
         return [each for place, each in enumerate(found) if place >= n_newest or each[2] or each[3]]
 
     def load(self, dumped: list[list[Any]]) -> None:
         """Count again what was under way when another process went: first what is not at hand, which is older."""
         for id_, *rest in dumped:
-            at_s, nano, tokens, usd, *keys = rest
-            left = Open(at_s, nano, tokens, usd, tuple(*keys))
+            at_s, nano, tokens, usd, *more = rest
+            left = Open(at_s, (nano, tokens, *more[1:]), usd, tuple(*more[:1]))
             if id_ not in self._entries:
                 self.left[id_] = left
                 self.begin(id_, left.usd)
-                self._budget.hold(left.held_nano, left.held_tokens, left.at_s, left.keys)
+                self._budget.hold(left.held, left.at_s, left.keys)
         for id_, entry in self._entries.items():
             if entry.is_open:
                 self.begin(id_, entry.expected_usd or 0.0)
-                self._budget.hold(*entry.held, entry.at_s, entry.keys)
+                self._budget.hold(entry.held, entry.at_s, entry.keys)

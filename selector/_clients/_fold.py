@@ -6,24 +6,38 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from selector._clients._book import TOKENS, Entry, Facts, compared
 from selector._clients._budget import Budget
 from selector._clients._flight import Flight
 from selector._clients._mind import Mind
+from selector._clients._parts import NOTHING, Amounts, amounts_in, beyond
 from selector._clients._roads import Roads
 from selector._clients._teacher import Teacher
+from selector._clients._withdrawals import is_of_beliefs, relearn
 from selector.budgets import NANO
-from selector.posteriors import Event as Withdrawal
 from selector.records import Failure
 
-__all__ = ["COUNTS", "Fold"]
+if TYPE_CHECKING:
+    from selector._clients._settling import Settling
+
+__all__ = ["Fold"]
 
 _RECENT = 30_000  # decisions that are kept at hand; of older ones the log is asked
 _MOST_EARLY = 10_000  # reports whose decision is not known (yet)
 
-COUNTS = ("n_decisions", "n_reported", "n_judgements", "n_doubled", "n_lost", "next_n", "sources", "versions")
+_COUNTS = (
+    "n_decisions",
+    "n_reported",
+    "n_judgements",
+    "n_doubled",
+    "n_lost",
+    "next_n",
+    "sources",
+    "versions",
+    "granted",
+)
 _OUTCOMES = frozenset({"usage", "judgement", "attempt"})
 _OF_HOLDS = frozenset({"settle", "hold", "release"})
 _OF_ROUTES = frozenset({"health", "quota"})
@@ -48,7 +62,7 @@ class Fold:
 
     def __init__(self, mind: Mind, budget: Budget, rank: Callable[[str], int], roads: Roads) -> None:
         self.mind, self.budget, self.roads = mind, budget, roads
-        self.teacher = Teacher(mind, rank, self._at)
+        self.teacher = Teacher(mind, rank, self.at, roads)
         self.entries: OrderedDict[str, Entry] = OrderedDict()
         self.flight = Flight(self.entries, budget)
         self.n_decisions = 0
@@ -61,8 +75,10 @@ class Fold:
         self.next_n = 0
         self.sources: dict[str, list[int]] = {}
         self.versions: dict[str, list[str]] = {}
+        self.granted: list[Event] = []  # what was taken over from other folders
         self.read: Callable[[], Mapping[str, tuple[int, int]]] = dict
         self.find: Callable[[str], list[dict[str, Any]]] = lambda _: []
+        self.settling: Settling | None = None
 
     @property
     def n_judgements(self) -> int:
@@ -76,12 +92,17 @@ class Fold:
     @property
     def n_orphans(self) -> int:
         """How many reports were of decisions that nobody knows."""
-        return self.n_lost + sum(map(len, self.early.values()))
+        return self.n_lost + sum(event["kind"] in _OUTCOMES for events in self.early.values() for event in events)
+
+    def counted(self) -> dict[str, Any]:
+        """Write down what was counted, for the next process."""
+        early = {id_: [dict(event) for event in events] for id_, events in self.early.items()}
+        return {name: getattr(self, name) for name in _COUNTS} | {"early": early, "told_of": sorted(self.told_of)}
 
     def take_over(self, other: Fold) -> None:
         """Know what another fold knows, which is used no longer."""
         self.entries.update(other.entries)
-        for name in COUNTS:
+        for name in _COUNTS:
             setattr(self, name, getattr(other, name))
         self.early, self.told_of, self.read, self.find = other.early, other.told_of, other.read, other.find
         self.flight.load(other.flight.dump())
@@ -141,6 +162,8 @@ class Fold:
         entry = self._take(events[-1], taught=False, heard=heard, last=False) or entry
         if entry is not None:
             self.teacher.teach(entry, taught=False, heard=heard)
+        if self.settling is not None:
+            self.settling.done(events[-1] if heard else None)
 
     def began(self, id_: str, entry: Entry) -> None:
         """Keep what is known of a decision that was made here."""
@@ -149,9 +172,9 @@ class Fold:
 
     def _measure(self, entry: Entry) -> None:
         if entry.input_tokens is not None:
-            self.mind.measure(entry.type, self._at(entry), entry.input_tokens)
+            self.mind.measure(entry.type, self.at(entry), entry.input_tokens)
 
-    def _at(self, entry: Entry) -> float:
+    def at(self, entry: Entry) -> float:
         """Say when a decision was made, in the unit in which evidence ages."""
         return entry.at_s if self.mind.plan.by_clock else float(entry.n)
 
@@ -174,32 +197,46 @@ class Fold:
             return entry
         elif kind in _OF_HOLDS:
             self._held(event, taught=taught)
-        elif kind == "drift":
-            self._withdraw(event, taught=taught)
+        elif is_of_beliefs(event):
+            relearn(self, event, taught=taught)
+        elif kind == "audit":
+            self._audit(event, taught=taught)
         elif kind in _OF_ROUTES and not taught:
             self.roads.fold(event)
         return None
 
+    def _audit(self, event: Event, *, taught: bool) -> None:
+        """Take in that a process settled a decision that others reported on, or what a person changed of a budget."""
+        what = event.get("what")
+        if what == "settled":
+            entry = self._entry_of(event, taught=taught)
+            if entry is not None:
+                entry.closed(event["decision_id"], event)
+        elif what == "budget" and not taught:
+            self.budget.change(event["budget"], event["spent"], int(event["limit"]), event["at"])
+
     def _held(self, event: Event, *, taught: bool) -> None:
         """Take in that a hold grew, was let go of, or was charged in place of a usage that never came."""
         id_, kind = event["decision_id"], event["kind"]
-        entry = self.entries.get(id_) or self._of(event, taught=taught)
+        entry = self._entry_of(event, taught=taught)
         if entry is None or not entry.is_open:
             return
         if kind == "hold":
             self._hold(entry, event, taught=taught)
-        elif kind == "release":
+            return
+        entry.closed(id_, event)
+        if kind == "release":
             self._book(id_, entry, self._used(entry), taught=taught)
         else:
-            self._book(id_, entry, (int(event["nano"]), int(event.get("tokens", 0))), taught=taught)
+            self._book(id_, entry, amounts_in(event), taught=taught)
             entry.charged = entry.held
 
     def _hold(self, entry: Entry, event: Event, *, taught: bool) -> None:
         """Take in that more is held for a call that goes on elsewhere."""
-        before, entry.held = entry.held, (int(event["nano"]), int(event.get("tokens", 0)))
+        before, entry.held = entry.held, amounts_in(event)
         known, entry.keys = entry.keys, tuple(dict.fromkeys((*entry.keys, *event.get("accounts", ()))))
         if not taught:
-            self.budget.hold_more(entry.held[0] - before[0], entry.held[1] - before[1], entry.at_s, known)
+            self.budget.hold_more(beyond(entry.held, before), entry.at_s, known)
             self.budget.scoped.hold(entry.keys[len(known) :], entry.held, entry.at_s)
 
     def _decision(self, event: Event, *, taught: bool) -> None:
@@ -218,20 +255,20 @@ class Fold:
         self.n_decisions += 1
         self.next_n = max(self.next_n, entry.n + 1)
         self.flight.begin(id_, entry.expected_usd or 0.0)
-        self.budget.hold(*entry.held, entry.at_s, entry.keys)
+        self.budget.hold(entry.held, entry.at_s, entry.keys)
+        self.budget.arrive(entry.at_s)
         if id_ in self.early:
             self._catch_up(id_)
 
     def _outcome(self, event: Event, *, taught: bool) -> Entry | None:
-        id_ = event["decision_id"]
-        entry = self.entries.get(id_) or self._of(event, taught=taught)
+        id_, entry = event["decision_id"], self._entry_of(event, taught=taught)
         if entry is None:
-            (self._known_early if taught else self.early).setdefault(id_, []).append(event)
             return None
         facts, kind = self._facts(entry, event), event["kind"]
         if kind == "usage":
             self._usage(entry, facts, event, taught=taught)
             if facts.nano is not None:
+                entry.closed(id_, event)
                 self._book(id_, entry, self._used(entry), taught=taught)
             if "latency_s" in event and not taught:
                 self.roads.ended(facts.route, facts.failure, event["at"], event["latency_s"])
@@ -258,6 +295,14 @@ class Fold:
         if not taught:
             more = (now[0] - before[0], now[1] - before[1], now[2] - before[2])
             self.roads.used(facts.route, more, entry.at_s)
+
+    def _entry_of(self, event: Event, *, taught: bool) -> Entry | None:
+        """Find the decision that a fact is of; where that comes later, the fact waits for it."""
+        id_ = event["decision_id"]
+        entry = self.entries.get(id_) or self._of(event, taught=taught)
+        if entry is None:
+            (self._known_early if taught else self.early).setdefault(id_, []).append(event)
+        return entry
 
     def _of(self, event: Event, *, taught: bool) -> Entry | None:
         """Learn of a decision from what was told of it before its own line was written."""
@@ -297,7 +342,7 @@ class Fold:
             mind.compare(facts.model, before, facts.compared)
 
     def _wait(self, entry: Entry, facts: Facts, seconds: float | None) -> None:
-        at = self._at(entry)
+        at = self.at(entry)
         if facts.waited is not None:
             self.mind.wait(entry.type, facts.model, at, facts.waited, -1.0)
         if seconds is not None and facts.failure is None:
@@ -313,27 +358,30 @@ class Fold:
         elif word[:3] != last[:3]:
             self.n_doubled += 1
 
-    def _used(self, entry: Entry, key: str | None = None) -> tuple[int, int]:
-        """Add up what attempts took, in nano-dollars and in tokens; of an account, those that are on it."""
-        nano = tokens = 0
+    def _used(self, entry: Entry, key: str | None = None) -> Amounts:
+        """Add up what attempts took; of an account, those that are on it."""
+        nano, classes = 0, [0] * len(TOKENS)
         for facts in entry.attempts:
             if key is not None and not self.budget.scoped.of_route(key, facts.model, facts.route):
                 continue
             nano += facts.nano or 0
             if self.budget.counts_tokens and facts.uses:
                 usage = facts.usage
-                read = [usage[name] for name in TOKENS[:3] if name in usage]
-                tokens += sum(read) if read else entry.input_tokens or 0
-                tokens += sum(usage.get(name, 0) for name in TOKENS[3:])
-        return nano, tokens
+                for place, name in enumerate(TOKENS):
+                    classes[place] += usage.get(name, 0)
+                if not any(name in usage for name in TOKENS[:3]):
+                    classes[0] += entry.input_tokens or 0
+        return (nano, sum(classes), *(classes if self.budget.counts_classes else ()))
 
-    def _used_by(self, entry: Entry, used: tuple[int, int]) -> dict[str, tuple[int, int]]:
+    def _used_by(self, entry: Entry, used: Amounts) -> dict[str, Amounts]:
         """Say what is charged to each account: all of it where a hold is charged, else what its attempts took."""
         if used != self._used(entry):
             return dict.fromkeys(entry.keys, used)
         return {key: self._used(entry, key) for key in entry.keys}
 
-    def _book(self, id_: str, entry: Entry, used: tuple[int, int], *, taught: bool) -> None:
+    def _book(self, id_: str, entry: Entry, used: Amounts, *, taught: bool) -> None:
+        if self.settling is not None and not taught:
+            self.settling.note(id_, entry)
         before, before_by = entry.charged, entry.charged_by
         entry.charged = used
         by = entry.charged_by = self._used_by(entry, used) if entry.keys else {}
@@ -344,41 +392,6 @@ class Fold:
             self.flight.land(id_)
             self.budget.settle(entry.held, used, entry.at_s, used[0] / NANO, by)
         elif before is not None and before != used:
-            more = (used[0] - before[0], used[1] - before[1])
-            none = (0, 0)
-            more_by = {key: _more(amounts, before_by.get(key, none)) for key, amounts in by.items()}
+            more = beyond(used, before)
+            more_by = {key: beyond(amounts, before_by.get(key, NOTHING)) for key, amounts in by.items()}
             self.budget.adjust(more, entry.at_s, more[0] / NANO, more_by)
-
-    def _withdraw(self, event: Event, *, taught: bool) -> None:
-        """Take in an alarm or a new version of a prompt that another process wrote, exactly."""
-        if event.get("what") == "version":
-            self.versions.setdefault(event["task_type"], []).append(event["version"])
-        withdrawal = self._withdrawal(event)
-        if withdrawal is None or taught:
-            return
-        mind = self.mind
-        mind.learn(float(self.next_n))
-        later = [
-            lesson
-            for entry in self.entries.values()
-            if self._at(entry) > withdrawal.at
-            for lesson in self.teacher.lessons(entry)
-            if event.get("model", lesson.model) == lesson.model and event.get("task_type", lesson.type) == lesson.type
-        ]
-        for lesson in later:
-            mind.unlearn(lesson)
-        mind.learn(float(self.next_n))
-        mind.apply(withdrawal, float(self.next_n))
-        for lesson in later:
-            mind.add(lesson)
-
-    def _withdrawal(self, event: Event) -> Withdrawal | None:
-        mind, at, keep = self.mind, float(event["n"]), float(event["keep"])
-        if event.get("what") == "version":
-            return Withdrawal("version", at, mind.type_of(event["task_type"], float(self.next_n)), keep)
-        model = mind.models.get(event["model"])
-        return None if model is None else Withdrawal("drift", at, model, keep)
-
-
-def _more(now: tuple[int, int], before: tuple[int, int]) -> tuple[int, int]:
-    return now[0] - before[0], now[1] - before[1]

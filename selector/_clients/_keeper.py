@@ -50,6 +50,7 @@ class Keeper:
     def start(self) -> None:
         """Begin, once."""
         if not self._threads and not self._stop.is_set():
+            self._core.share()
             jobs = {"selector-scribe": (_PERIOD_S, self._write), "selector-keeper": (_TIDY_S, self._tidy)}
             threads = [Thread(target=self._run, args=job, name=name, daemon=True) for name, job in jobs.items()]
             for thread in threads:
@@ -87,10 +88,12 @@ class Keeper:
         self._core.scribe.write()
         if n % _TICK_EVERY == 0:
             self._core.tick()
+        self._core.tend(now=n % _TICK_EVERY == 0)
 
     def _tidy(self, n: int) -> None:
         """Look for another configuration, sum up and seal: what takes its time, while others go on writing."""
         self._look()
+        self._core.budget.warn.tell()
         if self._core.is_snapshot_due:
             self._core.snapshot()
         if n % _SEAL_EVERY == 0:

@@ -11,6 +11,7 @@ import orjson
 from numpy.typing import NDArray
 
 from selector._clients._offer import SURE, Offer
+from selector._clients._parts import held_fields
 from selector.posteriors import Event as Withdrawal
 from selector.records import Basis, Decision, Task
 
@@ -43,8 +44,7 @@ def decided(decision: Decision, *, propensity: float | None, prompts: bool) -> d
     offer = cast("Offer", decision.deal)
     terms = offer.terms(decision)
     event = _shared(offer, decision) | _own(decision, propensity, terms.input_tokens, terms.row)
-    if terms.held_tokens:
-        event["held_tokens"] = terms.held_tokens
+    event |= held_fields(terms.held_tokens)
     if terms.road is not None:
         event["route_reason"] = terms.road.reason
     if terms.keys:
@@ -57,6 +57,8 @@ def decided(decision: Decision, *, propensity: float | None, prompts: bool) -> d
         event["exclusions"] = {m: str(x) for m, x in zip(offer.models, terms.exclusions, strict=True) if x is not None}
     if terms.ruled is not None:
         event |= terms.ruled.facts
+    if terms.redrawn:
+        event["redrawn"] = True
     if terms.shadow is not None:
         event["shadow"] = terms.shadow
     _add_features(event, terms.task, prompts=prompts)
@@ -179,6 +181,8 @@ def propensity(decision: Decision) -> float | None:
     if terms.__class__ is tuple and decision.reason is _POLICY and terms[3] is None:
         return None if terms[0].input_tokens is not None else offer.likely[decision.arm]
     terms = offer.terms(decision)
+    if terms.redrawn:
+        return None
     if decision.reason in SURE or (terms.ruled is not None and not terms.ruled.rest):
         return offer.propensity(decision)
     return None if terms.cost is not None else offer.propensity(decision)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -14,6 +15,8 @@ from selector._clients._latency import Latency
 from selector._clients._offer import Offer
 from selector._clients._plan import Plan
 from selector._clients._tariff import Tariff, Tariffs
+from selector._clients._tolls import Lengths, Tolls
+from selector.budgets import Meter
 from selector.decision import Board, Decider
 from selector.posteriors import Beliefs, Cells, Event, Evidence, Floats, Priors, shrunk_ratio
 
@@ -65,7 +68,7 @@ class Mind:
         self.types: list[str] = list(types) or [_NONE_YET]
         self.index = {name: i for i, name in enumerate(self.types) if name != _NONE_YET}
         self.models = {name: k for k, name in enumerate(plan.models)}
-        self.models |= {m.was: self.models[m.name] for m in plan.catalog if m.was is not None}
+        self.models |= {old: self.models[m.name] for m in plan.catalog for old in m.was}
         n = len(plan.models)
         self.ratios = Ratios(n)
         aging = plan.aging
@@ -84,8 +87,20 @@ class Mind:
         self._n_waiting = {"usage": 0, "judgement": 0}
         self.decider = Decider(plan.setup(self.types, self.tariff), [key])
         self.unpriced = self._unpriced()
+        self.tolls = Tolls((), plan.catalog)
         self.offers: dict[str, Offer] = {}
         self.version = 0
+
+    def limit(self, meters: Iterable[Meter]) -> None:
+        """Take in what is limited beside the dollars of all work; the next `refresh` solves its prices."""
+        self.tolls = Tolls(meters, self.plan.catalog)
+        self.decider.limit(*self.tolls.limited(self.decider.setup.shape))
+        self._outdate()
+
+    @property
+    def price_words(self) -> tuple[str, ...]:
+        """What one more unit of everything that is limited beside the dollars of all work is worth, where it binds."""
+        return self.tolls.words([float(each.price[0]) for each in self.decider.limited])
 
     @property
     def tariff(self) -> Tariff:
@@ -112,6 +127,14 @@ class Mind:
             self._charge(now)
             self._outdate()
         return found
+
+    def believed(self, type_: str, model: str) -> float:
+        """Return the mean success that was last published of a model on a kind of task; nan: of neither was any."""
+        place, k, success = self.index.get(type_), self.models.get(model), self.beliefs.success
+        if place is None or k is None:
+            return math.nan
+        alpha, beta = float(success.alpha[0, place, k]), float(success.beta[0, place, k])
+        return alpha / (alpha + beta)
 
     def board(self, name: str, n_decisions: int, now: float) -> Board:
         """Lay out what was published of a task type."""
@@ -177,6 +200,9 @@ class Mind:
         self.learn(now)
         self._count_arrivals()
         self.decider.apply(event, now)
+        if event.kind == "version":
+            of, _ = self.retired_cell(self.types[event.index], None, now)
+            self.retired.apply(replace(event, index=of))
         self._outdate()
 
     @property
@@ -242,7 +268,12 @@ class Mind:
         tariff = self.tariff
         self.unpriced = self._unpriced()
         serving = self.plan.serving(self.types, tariff)
-        self.decider.charge(tariff.usd_per_token * self.dollar_ratio(), fixed, serving)
+        per_token = tariff.usd_per_token * self.dollar_ratio()
+        self.decider.charge(per_token, fixed, serving)
+        if self.decider.limited:
+            output = np.where(tariff.known, self.beliefs.tokens.mean[0], np.nan)
+            usual = np.broadcast_to(self.usual_inputs(now)[:, None], fixed.shape)
+            self.tolls.charge(self.decider.limited, self.types, per_token, Lengths(output, fixed, tariff.usd_in, usual))
 
     def fixed_usd(self, now: float) -> Floats:
         """Return what calls are expected to cost beside their answers, shape (n_types, n_models)."""
@@ -272,6 +303,10 @@ class Mind:
         """Return input tokens over what was guessed from characters, per model."""
         return _ratio(self.ratios.lengths, np.full(len(self.plan.models), _RATIO_TOKENS))
 
+    def is_same(self, one: str | None, other: str) -> bool:
+        """Tell whether two names are of one model, also an old and a new one; None is any model."""
+        return one is None or self.models.get(one, one) == self.models.get(other, other)
+
     def _sorted(
         self, lessons: list[Lesson], *, always: bool = False
     ) -> list[tuple[Cells, Floats, Floats, Floats, Beliefs]]:
@@ -288,14 +323,14 @@ class Mind:
             )
         return found
 
-    def retired_cell(self, type_: str, model: str, now: float) -> tuple[int, int]:
-        """Find the cell of a model that is no longer configured, or make it."""
+    def retired_cell(self, type_: str | None, model: str | None, now: float) -> tuple[int, int]:
+        """Find the cell of a model that is no longer configured, or make it; -1: of no one type, or no one model."""
         types, models = self.retired_types, self.retired_models
-        if type_ not in types or model not in models:
-            types += [] if type_ in types else [type_]
-            models += [] if model in models else [model]
+        if (type_ is not None and type_ not in types) or (model is not None and model not in models):
+            types += [] if type_ is None or type_ in types else [type_]
+            models += [] if model is None or model in models else [model]
             self.retired.grow(len(types), Priors(tokens=np.full((1, len(models)), 1.0)), now)
-        return types.index(type_), models.index(model)
+        return -1 if type_ is None else types.index(type_), -1 if model is None else models.index(model)
 
 
 def _arrays(places: list[tuple[int, int]], lessons: list[Lesson]) -> tuple[Cells, Floats, Floats, Floats]:

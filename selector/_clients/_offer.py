@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from selector.decision import Board, Cost, Odds, RouteChoice, candidates
+from selector._clients._learnt_chain import in_order, links, words_of
+from selector._clients._tolls import Lengths, Tolls
+from selector.decision import Board, Cost, Odds, RouteChoice, Toll, candidates
 from selector.records import Basis, Candidate, Decision, Exclusion, Layout, Task
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ _MTOK = 1_000_000
 _CHAIN = 2  # routes of other models to fall back to: three attempts in all
 
 Floats = NDArray[np.float64]
-SURE = frozenset({Basis.BEST_BELIEVED, Basis.ONLY_CANDIDATE, Basis.LAST_RESORT, Basis.INCUMBENT})
+SURE = frozenset({Basis.BEST_BELIEVED, Basis.ONLY_CANDIDATE, Basis.LAST_RESORT, Basis.INCUMBENT, Basis.SESSION})
 
 
 class Terms(NamedTuple):
@@ -47,8 +49,8 @@ class Terms(NamedTuple):
     """Why models may not serve; None: for what excludes them from all tasks of the type."""
     routes: tuple[Route, ...] | None
     """The route of each model; None: the first."""
-    held_tokens: int = 0
-    """What is held of hard budgets in tokens."""
+    held_tokens: tuple[int, ...] = (0,)
+    """What is held of hard budgets in tokens: of all classes, then of each where a budget counts one."""
     stand: Stand | None = None
     """How the budgets stood."""
     ruled: Ruled | None = None
@@ -59,12 +61,14 @@ class Terms(NamedTuple):
     """Why its route was chosen, where its model has several."""
     shadow: dict[str, Any] | None = None
     """What would have been chosen, where the model of today serves."""
+    redrawn: bool = False
+    """Whether another choice was made first, which did not fit any more: then it is none to evaluate by."""
 
     def likely(self, arm: int, reason: Basis) -> float:
         """Return the probability with which a model was chosen for it."""
         own = 1.0
         if reason not in SURE:
-            odds = self.odds if self.cost is None else self.odds.at(self.cost.usd)
+            odds = self.odds if self.cost is None else self.odds.at(self.cost)
             own = float(odds.probabilities[arm])
         return own if self.ruled is None else self.ruled.mixed(own, arm)
 
@@ -108,6 +112,10 @@ class Offer:
         self.n_serving = int(board.may.sum())
         self.n_chosen = 0
         self.usual_input = 0.0
+        self.able: Callable[[Terms, float, tuple[Route, ...]], tuple[Route, ...]] = lambda _terms, _at_s, routes: routes
+        self.tolls: Tolls | None = None
+        self.length_ratio: Floats = np.ones(len(plan.models))
+        self._toll: dict[bool, Toll | None] = {}
         self.reason = Basis.POLICY
         self.quick = False
         self.budgets: Callable[[Stand | None], tuple[str, ...]] = _no_budgets
@@ -166,7 +174,33 @@ class Offer:
 
     def cost(self, input_tokens: float, *, guessed: bool = False) -> Cost:
         """Return what a task is expected to cost at each model, by the length of its input, counted or guessed."""
-        return Cost(self.out_usd, self.usd_in_guessed if guessed else self.usd_in, input_tokens)
+        price = self.usd_in_guessed if guessed else self.usd_in
+        if self.board.toll is None:
+            return Cost(self.out_usd, price, input_tokens)
+        if guessed not in self._toll:
+            self._toll[guessed] = self.toll(self.out_usd, price, guessed=guessed)
+        return Cost(self.out_usd, price, input_tokens, self._toll[guessed])
+
+    def toll(self, fixed_usd: Floats, usd_in: Floats, *, guessed: bool = False) -> Toll | None:
+        """Return what a task takes of other limited resources, at their prices; None: there are none.
+
+        Parameters
+        ----------
+        fixed_usd, usd_in
+            What it costs at each model's route, as in `cost`.
+        guessed
+            Whether the length of its input is guessed.
+        """
+        if self.tolls is None or self.board.toll is None:
+            return None
+        read = self.length_ratio if guessed else np.ones(len(self.models))
+        tokens = np.where(self.tariff.known, self.tokens, np.nan)
+        return self.tolls.toll(self.board.prices, self.task_type, Lengths(tokens, fixed_usd, usd_in, read))
+
+    @cached_property
+    def price_words(self) -> tuple[str, ...]:
+        """What one more unit of everything that is limited beside the dollars of all work is worth, where it binds."""
+        return () if self.tolls is None else self.tolls.words(self.board.prices)
 
     def among(self, eligible: NDArray[np.bool_], bonus: Floats | None = None) -> Odds:
         """Give the odds among some models, the same ones each time."""
@@ -184,16 +218,17 @@ class Offer:
         tokens = task.input_tokens
         cost = None if tokens is None else self.cost(tokens)
         odds, why = (self.odds, None) if ruled is None else (ruled.odds, ruled.exclusions)
-        return Terms(task, tokens, False, row, odds, cost, why, None, 0, stand, ruled)  # noqa: FBT003 - a record
+        return Terms(task, tokens, False, row, odds, cost, why, None, (0,), stand, ruled)  # noqa: FBT003 - a record
 
     def propensity(self, decision: Decision) -> float | None:
         """Return the probability with which a decision chose its model."""
-        return self.terms(decision).likely(decision.arm, decision.reason)
+        terms = self.terms(decision)
+        return None if terms.redrawn else terms.likely(decision.arm, decision.reason)
 
     def laid_out(self, decision: Decision) -> Layout:
         """Work out who might have served, with which probability, and what comes next when the call fails."""
         terms, arm = self.terms(decision), decision.arm
-        odds = terms.odds if terms.cost is None else terms.odds.at(terms.cost.usd)
+        odds = terms.odds if terms.cost is None else terms.odds.at(terms.cost)
         names = self.routes if terms.routes is None else [route.name for route in terms.routes]
         likely = odds.probabilities
         if decision.reason in SURE:
@@ -216,11 +251,12 @@ class Offer:
             candidates=found,
             exclusions=excluded,
             chain=self._chain(decision, found),
-            budgets=self.budgets(terms.stand),
+            budgets=(*self.budgets(terms.stand), *self.price_words),
             rules=(
                 *(() if terms.ruled is None else terms.ruled.words),
                 *shadowed(terms.shadow),
                 *(() if terms.road is None else (f"route {terms.road.route.name}: {terms.road.reason}",)),
+                *self.chain_words(decision.model, terms),
             ),
             baseline=(self.models[baseline], float(odds.cost[baseline])),
         )
@@ -234,18 +270,33 @@ class Offer:
 
     def _chain(self, decision: Decision, found: tuple[Candidate, ...]) -> tuple[str, ...]:
         """Other routes of the same model, then the configured chain, else the next best models at their mean."""
-        catalog = self.plan.catalog
-        own = [route.name for route in catalog.model(decision.model).routes]
-        chains = self.plan.config.chains
-        names = chains.after(None, model=decision.model, task_type=self.task_type)
-        if names is not None:
-            listed = [route.name for name in names for route in catalog.routes(name)]
+        terms = self.terms(decision)
+        own = [route.name for route in self.able(terms, decision.at_s, self.plan.catalog.model(decision.model).routes)]
+        written = self.written_chain(decision.model)
+        if written is not None:
+            listed = [route.name for route in self.able(terms, decision.at_s, self.in_order(written, terms))]
             return tuple(dict.fromkeys(name for name in (*own, *listed) if name != decision.route))
         price = self.shadow_price
         rest = [c for c in found if c.model != decision.model and c.mean is not None]
         rest.sort(key=lambda c: -((c.mean or 0.0) - price * (c.cost_usd or 0.0)))
         others = [c.route or c.model for c in rest[:_CHAIN]]
         return (*(name for name in own if name != decision.route), *others)
+
+    def written_chain(self, model: str) -> tuple[Route, ...] | None:
+        """Give the chain as it is configured after a model; None: there is none."""
+        names = self.plan.config.chains.after(None, model=model, task_type=self.task_type)
+        if names is None:
+            return None
+        return tuple(dict.fromkeys(route for name in names for route in self.plan.catalog.routes(name)))
+
+    def in_order(self, chain: tuple[Route, ...], terms: Terms | None = None) -> tuple[Route, ...]:
+        """Put a chain in the order of what was learnt, where that is wanted."""
+        return in_order(links(chain, self, terms)) if self.plan.config.learnt_chains else chain
+
+    def chain_words(self, model: str, terms: Terms | None = None) -> tuple[str, ...]:
+        """Say why the chain after a model stands as it does, where it is learnt and there is something to order."""
+        written = self.written_chain(model) if self.plan.config.learnt_chains else None
+        return (words_of(links(written, self, terms)),) if written is not None and len(written) > 1 else ()
 
 
 def shadowed(shadow: dict[str, Any] | None) -> tuple[str, ...]:

@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from selector._clients._budget import Budget
-from selector._clients._core import Core, Randomness
+from selector._clients._core import Core
 from selector._clients._engine import Engine
 from selector._clients._fold import Fold
 from selector._clients._mind import Mind
 from selector._clients._plan import Plan
+from selector._clients._randomness import Randomness
 from selector._clients._roads import Roads
 from selector._clients._tables import FOLD_VERSION, restore
 from selector._clients._tariff import Tariffs
+from selector._clients._withdrawals import is_of_beliefs
 from selector.candidates import Screen
 from selector.catalog import Catalog
-from selector.config import Config, found_in
+from selector.config import Config, in_force
 from selector.errors import ConfigError
 from selector.store import Snapshot, State
 
@@ -27,7 +29,6 @@ __all__ = ["configured", "engine_of", "open_core", "state_path", "take_up"]
 
 _RECENT = 10_000  # decisions that are at hand after opening; of older ones the log is asked
 _LESSON = 10_000  # events after which they are learnt
-_FILES = ("selector.yaml", "selector.yml", "selector.toml", "selector.json")
 
 
 def configured(source: object, environ: Mapping[str, str]) -> tuple[Config, Path | None]:
@@ -36,8 +37,8 @@ def configured(source: object, environ: Mapping[str, str]) -> tuple[Config, Path
     Parameters
     ----------
     source
-        A path, a mapping, a `Config`; None: what ``SELECTOR_CONFIG`` names, ``selector.yaml`` of the current folder,
-        else what the environment's keys allow.
+        A path, a mapping, a `Config`; None: what ``SELECTOR_CONFIG`` or ``ORCHESTRATOR_CONFIG`` names,
+        ``selector.yaml`` of the current folder, else what the environment allows.
     environ
         The environment.
 
@@ -46,13 +47,8 @@ def configured(source: object, environ: Mapping[str, str]) -> tuple[Config, Path
     tuple
         The configuration, and the file that it was read from.
     """
-    if source is None:
-        named = environ.get("SELECTOR_CONFIG") or next((name for name in _FILES if Path(name).is_file()), None)
-        if named is None:
-            return found_in(environ), None
-        source = named
-    config = Config.load(source)
-    return config, Path(source) if isinstance(source, (str, os.PathLike)) else None
+    found = in_force(source, environ)
+    return found.config, found.file
 
 
 def state_path(state: object, config: Config, file: Path | None, environ: Mapping[str, str]) -> Path:
@@ -90,7 +86,7 @@ def open_core(
         state = State.open(path, clock=clock, durability=config.state.durability, read_only=read_only)
         undo.callback(state.close)
         if not read_only:
-            state.claim(engine.budget.is_hard)
+            state.claim(engine.budget.agreed)
         take_up(state, engine)
         undo.pop_all()
     return Core(state, engine, prompts=config.state.log_prompts)
@@ -115,6 +111,8 @@ def engine_of(config: Config, randomness: Randomness, clock: Callable[[], float]
     budget = Budget(config, catalog, clock(), plan.usual_usd(mind.tariff))
     fold = Fold(mind, budget, config.outcomes.rank, roads)
     mind.decider.pacer = budget.pace
+    if budget.meters:
+        mind.limit(budget.meters)
     return Engine(mind, budget, screen, fold, randomness.choices(), clock)
 
 
@@ -165,10 +163,10 @@ def _fold_all(
     """Fold events; of a whole log alarms first, for they are about others' outcomes too: then any order is right."""
     if whole:
         for event in events():
-            if event["kind"] == "drift":
+            if is_of_beliefs(event):
                 fold.fold(event, heard=False)
     for n, event in enumerate(events(), 1):
-        if not whole or event["kind"] != "drift":
+        if not whole or not is_of_beliefs(event):
             fold.fold(event, heard=False)
         fold.mind.count(event["kind"])
         if n % _LESSON == 0:

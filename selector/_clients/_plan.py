@@ -199,6 +199,3 @@ def _refuse_what_is_not_there(config: Config) -> None:
     """Name what a configuration may say and a live selector does not do yet, rather than ignore it."""
     if config.objective is not None and config.objective.usd_per_second is not None:
         raise ConfigError("is not supported yet; leave it out", key="objective.usd_per_second")
-    for place, budget in enumerate(config.budgets):
-        if budget.token_class is not None:
-            raise ConfigError("is not supported yet; limit tokens of all classes", key=f"budgets[{place}].token_class")

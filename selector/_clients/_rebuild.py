@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from selector._clients._core import Core, Randomness, counts
+from selector._clients._core import Core
 from selector._clients._open import configured, engine_of, state_path, take_up
+from selector._clients._randomness import Randomness
 from selector._clients._tables import FOLD_VERSION, beliefs_table, saved
 from selector.store import State
 
@@ -126,7 +127,7 @@ def drop_old(core: Core, config: Config) -> int:
     with State.open(state.path, clock=core.engine.clock, read_only=True) as log:
         take_up(log, engine, anew=lambda: _through(log.events(old), ends))
     now = engine.now()
-    extra = {**saved(engine.mind, now), "budget": engine.budget.dump(), "fold": counts(engine.fold)}
+    extra = {**saved(engine.mind, now), "budget": engine.budget.dump(), "fold": engine.fold.counted()}
     extra["open"] = engine.fold.flight.dump()
     table = beliefs_table(engine.mind, now, core.engine.clock())
     if not state.write_snapshot("base", table, old | ends, fold_version=FOLD_VERSION, extra=extra):

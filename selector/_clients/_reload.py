@@ -7,11 +7,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from selector._clients._core import Core, Randomness
+from selector._clients._core import Core
 from selector._clients._engine import Engine
 from selector._clients._open import engine_of
+from selector._clients._randomness import Randomness
 from selector._clients._tables import beliefs_table, restore, saved
-from selector.config import Config, Watch, environment
+from selector.config import Config, Sources, environment, in_force, without_file
 from selector.errors import SelectorError
 
 __all__ = ["Reload"]
@@ -20,7 +21,7 @@ _logger = logging.getLogger("selector")
 
 
 class Reload:
-    """Looks at a configuration's file now and then, and lets a core go on under what it says.
+    """Looks at a file and at the environment now and then, and lets a core go on under what they say.
 
     Decisions that were made before stay what they were; what was learnt and what is held is taken along.
 
@@ -29,23 +30,27 @@ class Reload:
     core
         The running core.
     file
-        The configuration's file.
+        The configuration's file; None: the environment alone.
     config
         What it was opened under.
     clock
         The time in seconds since 1970.
+    follows
+        Whether the environment says which file counts, as where no call named one.
 
     Attributes
     ----------
     error
-        Why the present file is not in force; None: it is.
+        Why what is there now is not in force; None: it is.
     version
         How many configurations were in force so far.
     """
 
-    def __init__(self, core: Core, file: Path, config: Config, clock: Callable[[], float]) -> None:
-        self._core, self._config, self._clock, self._file = core, config, clock, file
-        self._watch = Watch(file, self._checked)
+    def __init__(
+        self, core: Core, file: Path | None, config: Config, clock: Callable[[], float], *, follows: bool = False
+    ) -> None:
+        self._core, self._config, self._clock = core, config, clock
+        self._sources = Sources(file, self._checked, os.environ, follows=follows)
         self._refused: str | None = None
         self.version = 1
 
@@ -55,14 +60,19 @@ class Reload:
         return self._config
 
     @property
+    def file(self) -> Path | None:
+        """Where the configuration was read from; None: nowhere."""
+        return self._sources.file
+
+    @property
     def error(self) -> str | None:
-        """Why the present file is not in force."""
-        return self._watch.error or self._refused
+        """Why what is there now is not in force."""
+        return self._sources.error or self._refused
 
     def look(self) -> None:
-        """Look whether the file says something new, and take that over."""
+        """Look whether there is something new, and take that over."""
         before = self.error
-        found = self._watch.look(self._clock())
+        found = self._sources.look(self._clock())
         if found is not None and found != self._config:
             self._refused = self._take_over(found)
         elif found is not None:
@@ -70,20 +80,21 @@ class Reload:
         if self.error is not None and self.error != before:
             _logger.warning("the configuration is not taken over: %s", self.error)
 
-    def _checked(self, path: Path) -> Config:
+    def _checked(self, path: Path | None) -> Config:
         """Read a configuration, and build all that may fail with it."""
-        config = Config.load(path)
+        config = (without_file(os.environ) if path is None else in_force(path, os.environ)).config
         environment(config, path, os.environ)
         engine_of(config, Randomness(0), self._clock)
         return config
 
     def _take_over(self, config: Config) -> str | None:
         """Go on under another configuration; tell why not."""
+        where = self.file or "the environment"
         if config.state != self._config.state:
-            return f"{self._file}: state was changed, which takes effect when the selector is opened again"
+            return f"{where}: state was changed, which takes effect when the selector is opened again"
         engine = engine_of(config, Randomness(None), self._clock)
         if engine.budget.is_hard != self._core.hard:
-            return f"{self._file}: budgets became hard, or soft, which takes effect when the selector is opened again"
+            return f"{where}: budgets became hard, or soft, which takes effect when the selector is opened again"
         self._core.scribe.write()
         try:
             with self._core.engine.lock:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from selector._clients._parts import Amounts, Part
 from selector.budgets import Till
 from selector.catalog import Catalog, Route
 from selector.config import BudgetConfig, Config
@@ -13,8 +14,6 @@ from selector.records import Task
 
 __all__ = ["Amounts", "Scoped"]
 
-Amounts = tuple[int, int]
-"""Nano-dollars and tokens."""
 _OF_ROUTE = frozenset({"model", "tag", "provider", "route"})
 _SHOWN = 50
 _APART = "\n"  # between a budget's name, which has none, and the value of an account
@@ -78,6 +77,7 @@ class Scoped:
         self.counts_usd = any(each.resource == "usd" and each.is_hard for each in limits)
         self._keys: dict[tuple[int, str, str], str | None] = {}
         self.ends = math.inf
+        self.is_shared = False
         self._now = now
 
     def of_task(self, task: Task) -> tuple[tuple[int, str], ...]:
@@ -119,6 +119,21 @@ class Scoped:
             self.ends = min(self.ends, found.ends)
         return found
 
+    @property
+    def names(self) -> list[str]:
+        """What its accounts are called, and budgets that have but one."""
+        single = [limit.label for limit in self._limits if limit.each is None and not limit.of_run]
+        return list(dict.fromkeys([*single, *(till.label for till in self.tills.values())]))
+
+    def named(self, name: str, at: float) -> tuple[str, Till | None]:
+        """Find an account by its name, or open it; with its key."""
+        label, apart, value = name.partition("/")
+        for key in (name, f"{label}{_APART}{value}") if apart else (name,):
+            limit = self._limit(key)
+            if limit is not None and not limit.of_run and (limit.each is None) == (key == limit.label):
+                return key, self.till(key, at)
+        return name, None
+
     def whole(self, label: str) -> Till | None:
         """Find the account of a budget that has one, as it stands; None: there is no such budget, or it has many."""
         limit = self._by_label.get(label)
@@ -145,20 +160,47 @@ class Scoped:
             if limit is None or till is None or not till.is_hard:
                 continue
             asked = amounts if more is None or limit.of_run else more
-            if not (more and till.resource == "requests") and till.amount(*asked) > max(till.room, 0):
+            if not (more and till.resource == "requests") and till.amount(*asked) > max(till.free, 0):
                 lacking.append(till)
-        return min(lacking, key=lambda till: till.room / max(till.limit, 1), default=None)
+        return min(lacking, key=lambda till: till.free / max(till.limit, 1), default=None)
+
+    def has(self, key: str) -> bool:
+        """Tell whether there is a hard budget with such an account."""
+        limit = self._limit(key)
+        return limit is not None and limit.config.is_hard and not limit.of_run
+
+    def parts(self, keys: Iterable[str], amounts: Amounts | None, at: float, *, more: bool = False) -> Iterator[Part]:
+        """Say how much is to be held of the hard budgets among some accounts; None: nothing, but which they are."""
+        for key in keys:
+            till = self.till(key, at) if self.has(key) else None
+            if till is None:
+                continue
+            amount = 0 if amounts is None else till.amount(*amounts)
+            if amounts is None or (amount > 0 and not (more and till.resource == "requests")):
+                yield Part(key, till, amount)
+
+    def hard(self) -> Iterator[Part]:
+        """Give the accounts of hard budgets that are open."""
+        yield from self.parts(list(self.tills), None, self._now)
 
     def _seen(self, key: str, limit: _Limit, at: float) -> Till:
         """Find an account, or one as it would be opened."""
         found = self.tills.get(key)
-        return found or Till(limit.config, self._zone, max(at, self._now), label=key.replace(_APART, "/", 1))
+        if found is None:
+            found = Till(limit.config, self._zone, max(at, self._now), label=key.replace(_APART, "/", 1))
+            found.is_shared = self.is_shared and found.is_hard and not limit.of_run
+        return found
 
     def hold(self, keys: Iterable[str], amounts: Amounts, at: float, *, more: bool = False) -> None:
         """Hold amounts on some accounts."""
         for till in self._accounts(keys, at):
             if not (more and till.resource == "requests"):
                 till.hold(till.amount(*amounts), at)
+
+    def let_go(self, keys: Iterable[str], held: Amounts, at: float) -> None:
+        """Let go of what is held on some accounts for nothing."""
+        for till in self._accounts(keys, at):
+            till.settle(till.amount(*held), 0, at)
 
     def settle(self, held: Amounts, used: Mapping[str, Amounts], at: float) -> Iterator[tuple[Till, int, int]]:
         """Book what was used on each account in place of what is held there; give what was held and used."""

@@ -95,11 +95,6 @@ class Scribe:
 
     def _write_at_once(self, decision: Decision) -> None:
         """Write a decision before anybody acts on it; what only explains it may wait."""
-        if not self._state.claimed:
-            raise StateError(
-                f"a hard budget admits one process, and {self._state.path} was opened before this process was forked; "
-                "open it in one process alone"
-            )
         self._lay_open(decision)
         likely = _log.propensity(decision)
         if self._prompts or not _log.is_bare(decision):
@@ -167,6 +162,8 @@ def likelihoods(decisions: list[Decision]) -> list[float | None]:
     places, odds, arms, costs = [], [], [], []
     for place, decision in enumerate(decisions):
         terms = cast("Offer", decision.deal).terms(decision)
+        if terms.redrawn:
+            continue
         if decision.reason in SURE or terms.cost is None:
             found[place] = cast("Offer", decision.deal).propensity(decision)
         else:

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from threading import Lock
-from types import TracebackType
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from selector._clients._caller import Caller
 from selector._clients._conduct import Flow
-from selector._clients._core import Core, Randomness, name_of
+from selector._clients._core import Core, name_of
 from selector._clients._drive import Stream, drive
-from selector._clients._forks import FORKS
+from selector._clients._herald import Herald
 from selector._clients._history import told
+from selector._clients._holds import HeldTask, Hold
 from selector._clients._keeper import Keeper
+from selector._clients._lasting import Lasting
+from selector._clients._live import Verbs
 from selector._clients._many import many
 from selector._clients._open import configured, open_core, state_path
 from selector._clients._opened import Opened
 from selector._clients._orders import Checked
+from selector._clients._randomness import Randomness
 from selector._clients._rebuild import drop_old
 from selector._clients._reload import Reload
+from selector._clients._session import Session
+from selector._clients._sessions import Sessions
 from selector._clients._status import Status, status_of
 from selector.config import Config
-from selector.errors import ConfigError, StateError
+from selector.errors import ConfigError
 from selector.execution import Provider
-from selector.records import Decision, Outcome, Run, Task
+from selector.records import BudgetWarning, Decision, Outcome, Run, Task
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,7 +42,7 @@ __all__ = ["Selector"]
 Clock = Callable[[], float]
 
 
-class Selector:
+class Selector(Lasting):
     """Picks which model does each task, and learns from what comes of it.
 
     Open it with `Selector.open`; it may be shared by threads, and survives a fork. What was reported is kept in a
@@ -67,14 +70,14 @@ class Selector:
         randomness: Randomness,
         reload: Reload | None = None,
         providers: Mapping[str, Provider] | None = None,
+        on_warning: Callable[[BudgetWarning], object] | None = None,
     ) -> None:
-        self._core, self._config, self._randomness, self._reload = core, opened.config, randomness, reload
-        self._caller = Caller(core, opened, lambda: self.config, providers or {}, randomness.waits())
-        self._keeper = Keeper(core, lambda: drop_old(core, self.config), self._look)
-        self._closed = False
-        self._beginning = Lock()
-        self._pid = os.getpid()
-        FORKS.add(self)
+        self._config, self._reload = opened.config, reload
+        core.budget.warn = Herald(on_warning)
+        caller = Caller(core, opened, lambda: self.config, providers or {}, randomness.waits())
+        keeper = Keeper(core, lambda: drop_old(core, self.config), self._look)
+        sessions = Sessions(core, lambda: self.config, Verbs(self._choose, self.flow))
+        super().__init__(core, caller, keeper, sessions, randomness)
 
     @classmethod
     def open(
@@ -85,14 +88,17 @@ class Selector:
         seed: int | None = None,
         clock: Clock | None = None,
         providers: Mapping[str, Provider] | None = None,
+        on_warning: Callable[[BudgetWarning], object] | None = None,
     ) -> Self:
         """Open a state folder under a configuration.
 
         Parameters
         ----------
         source
-            The path of a configuration file, a mapping, or a `Config`. None: the file that ``SELECTOR_CONFIG`` names,
-            else ``selector.yaml`` here, else what the environment's keys (``OPENAI_API_KEY`` and the like) allow.
+            The path of a configuration file, a mapping, or a `Config`. None: the file that ``SELECTOR_CONFIG`` or
+            ``ORCHESTRATOR_CONFIG`` names, else ``selector.yaml`` here, else what the environment (goose's variables,
+            keys such as ``OPENAI_API_KEY``) allows. Variables such as ``SELECTOR_POLICY__FLOOR`` count before a file;
+            `selector.config.in_force` has the whole order.
         state
             The state folder; None: ``SELECTOR_STATE``, else as configured, else ``./selector-state``.
         seed
@@ -101,6 +107,8 @@ class Selector:
             The time in seconds since 1970; None: the system's.
         providers
             What stands in for configured providers, by name, such as a `selector.testing.FakeProvider`.
+        on_warning
+            Is called in the background with each `BudgetWarning`, which the logger ``selector`` has too.
 
         Returns
         -------
@@ -122,20 +130,14 @@ class Selector:
         with ExitStack() as undo:
             core = open_core(config, folder, randomness, now)
             undo.callback(core.state.close)
-            reload = None if file is None else Reload(core, file, config, now)
+            reload = None
+            if source is None or isinstance(source, (str, os.PathLike)):
+                reload = Reload(core, file, config, now, follows=source is None)
             undo.pop_all()
-        return cls(core, Opened(config, file), randomness, reload, providers)
+        return cls(core, Opened(config, file), randomness, reload, providers, on_warning)
 
     def __repr__(self) -> str:
         return f"Selector(state={str(self._core.state.path)!r}, models={list(self._core.mind.plan.models)})"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     @property
     def config(self) -> Config:
@@ -145,6 +147,7 @@ class Selector:
     def _look(self) -> None:
         if self._reload is not None:
             self._reload.look()
+            self._caller.connections.file = self._reload.file
 
     def select(self, task: Task) -> Decision:
         """Choose a model for a task. No model is called.
@@ -172,6 +175,9 @@ class Selector:
         """
         if task.__class__ is not Task:
             raise _not_a_task(task)
+        return self._choose(task)
+
+    def _choose(self, task: Task) -> Decision:
         if not self._keeper.is_running:
             self._begin()
         return self._core.engine.select(task)
@@ -267,12 +273,58 @@ class Selector:
 
         return many(one, tasks, concurrency=concurrency, progress=progress)
 
-    def flow(self, task: Task, check: Checked, params: Mapping[str, object] | None, *, streaming: bool = False) -> Flow:
-        """Begin a run, for whoever drives it."""
+    def flow(
+        self,
+        task: Task,
+        check: Checked,
+        params: Mapping[str, object] | None,
+        *,
+        streaming: bool = False,
+        hold: Hold | None = None,
+    ) -> Flow:
+        """Begin a run, for whoever drives it; a session's goes where its last turn went, if it can."""
         order = self._caller.order(task, check, params, streaming=streaming)
+        if hold is not None:
+            order = replace(order, task=HeldTask.of(task, hold))
         if self._closed or not self._keeper.is_running:
             self._begin()
         return self._caller.flow(order)
+
+    def session(
+        self,
+        id: str | None = None,  # noqa: A002 - the word of its users
+        *,
+        purpose: str | None = None,
+        metadata: Mapping[str, object] | None = None,
+        task_type: str | None = None,
+    ) -> Session:
+        """Begin a conversation whose model is decided once and kept, or go on with one.
+
+        Parameters
+        ----------
+        id
+            Its name; one that was there before, also in another process, goes on where it was. None: a new one.
+        purpose
+            Whose models serve all of it. None: as `sessions` of the configuration says, else all models.
+        metadata
+            Facts for rules and budgets, for each of its tasks.
+        task_type
+            The type of turns that are given as a text alone; None: as it was, at first ``chat``.
+
+        Returns
+        -------
+        Session
+            It needs no closing, and may be shared by threads.
+
+        Raises
+        ------
+        ConfigError
+            If the purpose is not configured, or something else is none.
+        """
+        if self._closed or not self._keeper.is_running:
+            self._begin()
+        live = self._sessions.open(id, purpose=purpose, metadata=metadata, task_type=task_type)
+        return Session(live, self.run, self.record)
 
     def record(self, decision: Decision | str, outcome: Outcome) -> None:
         """Report what came of a decision: usage, judgement, or both; now or later, from several sources.
@@ -299,6 +351,7 @@ class Selector:
         if self._closed or not self._keeper.is_running:
             self._begin()
         self._core.record(decision, outcome)
+        self._sessions.heard(name_of(decision), outcome)
 
     def explain(self, decision: Decision | str) -> str:
         """Say why a model was chosen, also of a decision of another day or process.
@@ -328,64 +381,12 @@ class Selector:
         if not self._closed:
             self._core.tick()
         error, version = (None, 1) if self._reload is None else (self._reload.error, self._reload.version)
-        return status_of(self._core, self._keeper.trouble, error, version)
+        return status_of(self._core, self._keeper.trouble, error, version, self._sessions.lines())
 
     def flush(self) -> None:
         """Write down what waits; when it returns, others can read it."""
         self._core.scribe.write()
         self._core.state.flush()
-
-    def close(self) -> None:
-        """Write everything down, and let go of the folder; twice is as good as once."""
-        if self._closed:
-            return
-        self._closed = True
-        self._caller.stop()
-        self._caller.connections.close()
-        self._end()
-
-    async def aclose(self) -> None:
-        """Do what `close` does, on the event loop that calls were made on."""
-        if self._closed:
-            return
-        self._closed = True
-        self._caller.stop()
-        await self._caller.connections.aclose()
-        await asyncio.to_thread(self._end)
-
-    def _end(self) -> None:
-        self._caller.wait()
-        self._keeper.stop()
-        self._core.close()
-
-    def _begin(self) -> None:
-        with self._beginning:
-            if self._closed:
-                raise StateError(f"this selector of {self._core.state.path} is closed; open it again")
-            if self._pid != os.getpid():
-                self._core.begin_as_child()
-                self._pid = os.getpid()
-            self._keeper.start()
-
-    # What a fork asks for: nobody is within the critical section while it happens.
-
-    def before_fork(self) -> None:
-        """Wait until no choice is being made."""
-        self._core.engine.lock.acquire()
-
-    def after_fork_in_parent(self) -> None:
-        """Go on."""
-        self._core.engine.lock.release()
-
-    def after_fork(self) -> None:
-        """In the child: another name and other luck; what the parent was about to write is the parent's."""
-        self._beginning = Lock()
-        self._core.after_fork(self._randomness.choices(os.getpid()))
-        self._keeper.after_fork()
-
-    def __del__(self) -> None:
-        if not getattr(self, "_closed", True) and self._pid == os.getpid() and self._core.scribe.unwritten:
-            warnings.warn(f"{self!r} was not closed; use it in a with block", ResourceWarning, stacklevel=2)
 
 
 def _not_a_task(given: object) -> ConfigError:

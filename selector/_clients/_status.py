@@ -7,9 +7,13 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from selector._clients._core import Core, is_flagged
+from selector._clients._core import Core
+from selector._clients._session_log import last_lines
 
 __all__ = ["Status", "status_of"]
+
+_RECENT = 1_000  # decisions among whose events sessions are looked for
+_SURE_AFTER = 50  # judgements that all said success, after which a source is suspected of always doing so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +57,14 @@ class Status:
     """How each budget stands."""
     shadow_price: float = 0.0
     """What one more dollar is worth now, in successes."""
+    prices: tuple[str, ...] = ()
+    """What one more unit of each other resource is worth, where its budget binds: tokens, a provider's dollars."""
     below_cheapest: bool = False
     """Whether the budget is below what the cheapest models cost."""
     health: tuple[str, ...] = ()
     """Routes that cannot serve just now, until when and why."""
+    routes: tuple[str, ...] = ()
+    """Routes that serve better or worse than their model does, as far as that is clear."""
     quotas: tuple[str, ...] = ()
     """How the providers' own limits stand, declared and learnt."""
     flagged_sources: tuple[str, ...] = ()
@@ -73,6 +81,8 @@ class Status:
     """How many were in force so far."""
     config_error: str | None = None
     """Why the configuration's file, as it is now, is not in force; the last good one is."""
+    sessions: tuple[str, ...] = ()
+    """How the latest sessions stand, in words: the last change of each one's model, with its reason."""
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - any of the fields
         if name not in self.keys():
@@ -91,8 +101,16 @@ class Status:
         return asdict(self)
 
 
-def status_of(core: Core, trouble: str | None, config_error: str | None = None, config_version: int = 1) -> Status:
-    """Take stock of a core."""
+def status_of(
+    core: Core,
+    trouble: str | None,
+    config_error: str | None = None,
+    config_version: int = 1,
+    sessions: tuple[str, ...] | None = None,
+) -> Status:
+    """Take stock of a core; sessions that live nowhere here are read from the newest part of the log."""
+    if sessions is None:
+        sessions = last_lines(core.state.recent(_RECENT))
     with core.engine.lock:
         fold, mind = core.fold, core.mind
         now = core.engine.clock()
@@ -117,14 +135,22 @@ def status_of(core: Core, trouble: str | None, config_error: str | None = None, 
             n_overruns=core.budget.n_overruns,
             budgets=core.budget.words(),
             shadow_price=float(mind.decider.price[0]),
+            prices=mind.price_words,
             below_cheapest=bool(mind.decider.below_cheapest[0]),
             health=core.engine.health.words(datetime.fromtimestamp(max(now, 0.0), UTC)),
+            routes=core.engine.roads.beliefs.said(now),
             quotas=core.engine.roads.quotas.words(datetime.fromtimestamp(max(now, 0.0), UTC)),
-            flagged_sources=tuple(name for name, counted in sorted(fold.sources.items()) if is_flagged(counted)),
+            flagged_sources=tuple(name for name, counted in sorted(fold.sources.items()) if _is_flagged(counted)),
             n_repaired=mind.beliefs.success.n_repaired,
             writer=core.state.writer,
             trouble=trouble or core.state.trouble,
             config_digest=mind.plan.digest,
             config_version=config_version,
             config_error=config_error,
+            sessions=sessions,
         )
+
+
+def _is_flagged(counts_: list[int]) -> bool:
+    """Tell whether a source never found fault with anything."""
+    return counts_[0] >= _SURE_AFTER and counts_[1] == 0

@@ -109,8 +109,16 @@ def saved(mind: Mind, now: float) -> dict[str, Any]:
     return {
         "now": now,
         "events": [
-            [e.kind, e.at, mind.plan.models[e.index] if e.kind == "drift" else mind.types[e.index], e.keep]
+            [
+                *(e.kind, e.at, mind.types[e.index] if e.kind == "version" else mind.plan.models[e.index], e.keep),
+                None if e.type is None else mind.types[e.type],
+            ]
             for e in mind.beliefs.events
+        ]
+        + [
+            [e.kind, e.at, mind.retired_models[e.index], e.keep, None if e.type is None else mind.retired_types[e.type]]
+            for e in mind.retired.events
+            if e.kind != "version"
         ],
         "types": list(mind.index),
         "models": list(mind.plan.models),
@@ -154,10 +162,22 @@ def restore(mind: Mind, table: pa.Table, extra: dict[str, Any]) -> None:
     kept = [(old, new) for old, new in enumerate(places) if new is not None]
     mind.rescues = {(type_, model): [n, total] for type_, model, n, total in extra.get("rescues", ())}
     _restore_rest(mind, extra, kept)
-    for kind, at, name, keep in extra["events"]:
-        index = mind.models.get(name) if kind == "drift" else mind.index.get(name)
-        if index is not None:
-            mind.beliefs.remember(Event(kind, at, index, keep))
+    for kind, at, name, keep, *of in extra["events"]:
+        _remember(mind, (kind, at, name, keep, of[0] if of else None), now)
+
+
+def _remember(mind: Mind, event: tuple[Any, ...], now: float) -> None:
+    """Take up what made evidence that is there already count less, and does so with what comes late."""
+    kind, at, name, keep, of = event
+    if kind == "version":
+        mind.retired.remember(Event(kind, at, mind.retired_cell(name, None, now)[0], keep))
+        if name in mind.index:
+            mind.beliefs.remember(Event(kind, at, mind.index[name], keep))
+    elif name in mind.models:
+        mind.beliefs.remember(Event(kind, at, mind.models[name], keep, type=None if of is None else mind.index[of]))
+    else:
+        type_, model = mind.retired_cell(of, name, now)
+        mind.retired.remember(Event(kind, at, model, keep, type=None if of is None else type_))
 
 
 def _add(beliefs: Beliefs, rows: list[tuple[int, int, dict[str, Any]]], now: float) -> None:

@@ -123,6 +123,7 @@ class Tariffs:
         self._prices = [route.prices for route in every if route.prices is not None]
         self._found: dict[tuple[tuple[int, ...], int], Tariff] = {}  # by the identity of routes, which outlive this
         self._edges: dict[tuple[int, ...], list[int]] = {}
+        self._last: tuple[tuple[Route, ...], tuple[int, ...], list[int]] = ((), (), [])
         self._at, self.ends = -np.inf, -np.inf
         self._most: list[int | None] | None = None
         self.short = self.of(None, 0)
@@ -185,7 +186,7 @@ class Tariffs:
         """Return what some routes, one of each model, cost for inputs of a length."""
         routes = self._routes if routes is None else routes
         bucket = bisect_left(self._edges_of(routes), context_tokens)
-        key = (tuple(map(id, routes)), bucket)
+        key = (self._last[1], bucket)
         found = self._found.get(key)
         if found is None:
             if len(self._found) >= _MANY:
@@ -196,6 +197,9 @@ class Tariffs:
         return found
 
     def _edges_of(self, routes: tuple[Route, ...]) -> list[int]:
+        """Say at which lengths of input any of some routes changes its price; the last asked for are at hand."""
+        if self._last[0] is routes:
+            return self._last[2]
         key = tuple(map(id, routes))
         edges = self._edges.get(key)
         if edges is None:
@@ -203,4 +207,5 @@ class Tariffs:
                 self._edges.clear()
             edges = sorted({edge for r in routes if r.prices is not None for edge in r.prices.tier_edges})
             self._edges[key] = edges
+        self._last = (routes, key, edges)
         return edges

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from selector._clients._book import Entry, Facts
 from selector._clients._mind import Lesson, Mind
+from selector._clients._roads import Roads
 from selector.records import Failure
 
 __all__ = ["Teacher"]
@@ -26,6 +27,8 @@ class Teacher:
         How far behind the most believed source another stands.
     at
         Says when a decision was made, in the unit in which evidence ages.
+    roads
+        Told how well a route served beside what was believed of its model.
 
     Attributes
     ----------
@@ -33,8 +36,8 @@ class Teacher:
         How many attempts were taught as judged.
     """
 
-    def __init__(self, mind: Mind, rank: Callable[[str], int], at: Callable[[Entry], float]) -> None:
-        self._mind, self._rank, self._at = mind, rank, at
+    def __init__(self, mind: Mind, rank: Callable[[str], int], at: Callable[[Entry], float], roads: Roads) -> None:
+        self._mind, self._rank, self._at, self._roads = mind, rank, at, roads
         self.n_judgements = 0
 
     def believed(self, facts: Facts) -> float:
@@ -92,6 +95,8 @@ class Teacher:
         """Teach what is new of an attempt; take back what no longer holds."""
         mind, at = self._mind, self._at(entry)
         score, tokens = facts.taught
+        if self._roads.has_others(facts.route) and not _same(score, was[0]):
+            self._compare(entry, facts, was[0])
         self.n_judgements += (score == score) - (was[0] == was[0])  # noqa: PLR0124 - nan
         if (was[0] == was[0] and was[0] != score) or (was[1] == was[1] and was[1] != tokens):
             mind.unlearn(Lesson(entry.type, facts.model, at, *was))
@@ -105,6 +110,14 @@ class Teacher:
             tokens if was[1] != was[1] else math.nan,
         )
         (mind.hear if heard else mind.add)(new)
+
+    def _compare(self, entry: Entry, facts: Facts, was: float) -> None:
+        """Hold an answer against what was believed of the model when it was first judged."""
+        if math.isnan(facts.believed):
+            facts.believed = self._mind.believed(entry.type, facts.model)
+        for score, weight in ((was, -1.0), (facts.taught[0], 1.0)):
+            if not (math.isnan(score) or math.isnan(facts.believed)):
+                self._roads.judged(facts.route, score, facts.believed, entry.at_s, weight)
 
     def lessons(self, entry: Entry) -> list[Lesson]:
         """List what a decision's attempts taught."""

@@ -2,9 +2,10 @@
 
 from selector.budgets._holds import worst_case_nano
 from selector.budgets._ledger import Account, Ledger, MemoryLedger, Purse
+from selector.budgets._meters import Meter, Meters
 from selector.budgets._money import NANO, ceil_nanos, nanos, usd
 from selector.budgets._pace import Pace
-from selector.budgets._pacing import Horizon, InFlight, Pacer, PerRequest, Traffic, Window, window_target
+from selector.budgets._pacing import Horizon, InFlight, Pacer, PerRequest, Traffic, Window, capped_target, window_target
 from selector.budgets._till import Till
 from selector.budgets._windows import Calendar, RollingWindow, calendar_window, window_phase
 
@@ -16,6 +17,8 @@ __all__ = [
     "InFlight",
     "Ledger",
     "MemoryLedger",
+    "Meter",
+    "Meters",
     "Pace",
     "Pacer",
     "PerRequest",
@@ -25,6 +28,7 @@ __all__ = [
     "Traffic",
     "Window",
     "calendar_window",
+    "capped_target",
     "ceil_nanos",
     "nanos",
     "usd",

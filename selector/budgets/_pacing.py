@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Horizon", "InFlight", "Pacer", "PerRequest", "Traffic", "Window", "window_target"]
+__all__ = ["MOST", "Horizon", "InFlight", "Pacer", "PerRequest", "Traffic", "Window", "capped_target", "window_target"]
 
 Floats = NDArray[np.float64]
 
@@ -17,7 +17,8 @@ _BANK_REQUESTS, _DEBT_REQUESTS = (
     300.0,
 )  # a bank is worked off over so many requests, a debt paid back over so many
 _BANK_MOST, _DEBT_MOST = 15.0, 450.0  # requests' worth
-_LEAST, _MOST = 0.05, 4.0  # of the window's mean
+_LEAST, MOST = 0.05, 4.0  # of the window's mean
+_PAST = 28  # windows whose counts are remembered one by one
 _TRAFFIC_SHAPE = 4.0  # how sure past windows are of this one's count: a coefficient of variation of a half
 
 
@@ -152,7 +153,49 @@ def window_target(left_usd: Floats, remaining: Floats, mean_usd: Floats) -> Floa
     >>> window_target(np.array([5.0]), np.array([50.0]), np.array([0.05])).tolist()
     [0.1]
     """
-    return np.clip(left_usd / np.maximum(remaining, 1.0), _LEAST * mean_usd, _MOST * mean_usd)
+    return np.clip(left_usd / np.maximum(remaining, 1.0), _LEAST * mean_usd, MOST * mean_usd)
+
+
+def capped_target(left: float, limit: float, rooms: Floats, counts: Floats) -> float:
+    """Return the target per request in a window whose parts have a limit of their own.
+
+    A busy day takes its limit and no more, so what a month has left is for the other days: the target is where
+    ``sum of min(room, target x count)`` over the parts meets what is left.
+
+    Parameters
+    ----------
+    left
+        What is left of the whole window.
+    limit
+        What a part may take that has no room of its own named; parts beyond ``rooms`` have all of it.
+    rooms
+        What the first parts may still take, as the day that has begun.
+    counts
+        Forecast requests of each part, > 0.
+
+    Returns
+    -------
+    float
+        Infinite, where all parts together may take less than is left.
+
+    Examples
+    --------
+    >>> capped_target(6.0, 2.0, np.array([1.0]), np.array([10.0, 10.0, 40.0, 10.0]))
+    0.15
+    """
+    room = np.full(len(counts), limit)
+    room[: len(rooms)] = rooms
+    room = np.maximum(room, 0.0)
+    if room.sum() <= left:
+        return float("inf")
+    full = room / counts  # the target from which on a part takes all it may
+    order = np.argsort(full)
+    room, counts, full = room[order], counts[order], full[order]
+    taken = np.concatenate(([0.0], np.cumsum(room)[:-1]))
+    open_ = np.cumsum(counts[::-1])[::-1]
+    target = (left - taken) / open_
+    found = np.flatnonzero(target <= full)
+    return max(float(target[found[0]]), 0.0) if len(found) else float("inf")
 
 
 class Traffic:
@@ -170,6 +213,13 @@ class Traffic:
     n_bins
         How finely the profile is learnt.
 
+    Attributes
+    ----------
+    usual
+        How many requests a window usually has.
+    past
+        How many the last 28 windows had, the oldest first.
+
     Examples
     --------
     >>> traffic = Traffic(np.array([100.0]))
@@ -185,13 +235,14 @@ class Traffic:
        https://proceedings.mlr.press/v202/balseiro23a.html
     """
 
-    __slots__ = ("_bins", "_profile", "_so_far", "usual")
+    __slots__ = ("_bins", "_profile", "_so_far", "past", "usual")
 
     def __init__(self, first_guess: Floats, n_bins: int = 48) -> None:
         self.usual: Floats = np.asarray(first_guess, float)
         self._bins: Floats = np.zeros((len(self.usual), n_bins))
         self._profile: Floats = np.full((len(self.usual), n_bins), 2.0)  # a weak belief in a flat day
         self._so_far: Floats = np.zeros(len(self.usual))
+        self.past: list[Floats] = []
 
     def arrive(self, phase: float, arrived: Floats | float = 1.0) -> None:
         """Count requests at a phase of the window in [0, 1)."""
@@ -206,16 +257,19 @@ class Traffic:
 
     def dump(self) -> dict[str, Any]:
         """Write down what was learnt, for `load`."""
-        return {name: getattr(self, name).tolist() for name in ("usual", "_bins", "_profile", "_so_far")}
+        own = {name: getattr(self, name).tolist() for name in ("usual", "_bins", "_profile", "_so_far")}
+        return own | {"past": [each.tolist() for each in self.past]}
 
     def load(self, saved: dict[str, Any]) -> None:
         """Take up what was learnt."""
-        for name, values in saved.items():
-            setattr(self, name, np.array(values, float))
+        self.past = [np.array(each, float) for each in saved.get("past", ())]
+        for name in ("usual", "_bins", "_profile", "_so_far"):
+            setattr(self, name, np.array(saved[name], float))
 
     def close(self) -> None:
         """End the window: learn its count and its profile."""
         self.usual = np.maximum(0.6 * self.usual + 0.4 * self._so_far, 1.0)
+        self.past = [*self.past[1 - _PAST :], self._so_far]
         self._profile = 0.8 * self._profile + self._bins
         self._bins = np.zeros_like(self._bins)
         self._so_far = np.zeros_like(self._so_far)
@@ -262,6 +316,12 @@ class Window:
         """What a request of a usual window may cost, shape (n_seeds,)."""
         return self._limit / self.traffic.usual
 
+    @property
+    def left(self) -> Floats:
+        """The limit less what was spent and what is under way, shape (n_seeds,)."""
+        left: Floats = self._limit - self.spent - self.in_flight.usd
+        return left
+
     def arrive(self, phase: float, arrived: float = 1.0) -> None:
         """Count requests at a phase of the window in [0, 1)."""
         self._phase = phase
@@ -269,8 +329,7 @@ class Window:
 
     def target(self) -> Floats:
         """Return the target per request."""
-        left = self._limit - self.spent - self.in_flight.usd
-        return window_target(left, self.traffic.remaining(self._phase), self.mean_usd)
+        return window_target(self.left, self.traffic.remaining(self._phase), self.mean_usd)
 
     def settle(self, cost_usd: Floats) -> None:
         """Book what a request cost."""
@@ -282,6 +341,10 @@ class Window:
         for cost in costs_usd:
             spent += cost
         self.spent = np.array([spent])
+
+    def change(self, spent: float, limit_usd: float) -> None:
+        """Take in, of one seed, what is spent and what may be."""
+        self._limit, self.spent = limit_usd, np.array([spent])
 
     def roll(self) -> None:
         """Begin the next window."""

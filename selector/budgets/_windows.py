@@ -145,6 +145,11 @@ class RollingWindow:
             spent += cost
         self._spent[0, 0] = spent
 
+    def change(self, spent: float, limit_usd: float) -> None:
+        """Take in, of one seed, what is spent and what may be: the difference counts from now on."""
+        self._limit = limit_usd
+        self._spent[0, 0] += spent - self._spent[0].sum()
+
     def dump(self) -> dict[str, Any]:
         """Write down what was seen, for `load`."""
         return {"now": self._now, "spent": self._spent.tolist(), "arrivals": self._arrivals.tolist()}

@@ -3,7 +3,8 @@
 from selector.decision._board import Board
 from selector.decision._decider import Decider
 from selector.decision._explain import candidates
-from selector.decision._odds import COIN, Cost, Odds, propensities
+from selector.decision._limited import Limited, Target
+from selector.decision._odds import COIN, Cost, Odds, Toll, propensities
 from selector.decision._route_beliefs import Deviation, RouteBeliefs, Speed
 from selector.decision._route_choice import Considered, RouteAsk, RouteChoice
 from selector.decision._routing import STRATEGIES, Routing, Strategy
@@ -18,6 +19,7 @@ __all__ = [
     "Cost",
     "Decider",
     "Deviation",
+    "Limited",
     "Odds",
     "RouteAsk",
     "RouteBeliefs",
@@ -26,6 +28,8 @@ __all__ = [
     "Setup",
     "Speed",
     "Strategy",
+    "Target",
+    "Toll",
     "candidates",
     "propensities",
     "split",

@@ -61,12 +61,14 @@ class Board:
         "n_low",
         "n_rows",
         "now",
+        "prices",
         "prior_strength",
         "q",
         "rows",
         "serving",
         "setup",
         "share",
+        "toll",
         "type",
         "worth",
     )
@@ -78,6 +80,8 @@ class Board:
         if setup.policy.uses_draws:
             self.rows = decider.draws.matrix[0, type_].T.copy()
         self.cost: Floats = decider.cost[0, type_].copy()
+        self.toll: Floats | None = None if decider.toll is None else decider.toll[0, type_].copy()
+        self.prices = tuple(float(each.price[0]) for each in decider.limited)
         self.may: Bools = (decider.affordable[0, type_] if setup.policy.budgeted else decider.serving[type_]).copy()
         self.serving: Bools = decider.serving[type_].copy()
         self.low, self.high, self.share = float(solver.low[0]), float(solver.high[0]), float(solver.share[0])
@@ -132,7 +136,7 @@ class Board:
             Who may serve it.
         """
         if not self.setup.policy.by_row:
-            return odds.at(cost.usd).choose(u)
+            return odds.at(cost).choose(u)
         scaled = u * COIN
         whole = int(scaled)
         v = scaled - whole
@@ -162,7 +166,9 @@ class Board:
         low, high = odds.lines.slopes
         return np.where(np.arange(self.n_rows) < self.n_low, low, high)
 
-    def view(self, price: float, cost: Floats, may: Bools, bonus: Floats | None = None) -> View:
+    def view(
+        self, price: float, cost: Floats, may: Bools, bonus: Floats | None = None, toll: Floats | None = None
+    ) -> View:
         """Show a policy all rows of draws at one price; what is preferred is believed to succeed more often."""
         return View(
             belief=lambda: self._believed(bonus),
@@ -172,4 +178,5 @@ class Board:
             price=np.asarray(price),
             worth_usd=np.asarray(self.worth),
             n_decisions=self.now,
+            toll=toll,
         )

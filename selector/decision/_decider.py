@@ -161,6 +161,10 @@ class Decider(Published):
         self.beliefs.grow(setup.n_types, setup.priors, now)
         self._columns.grow(setup.n_types)
         self.allowance.grow(setup.n_types)
+        for each in self.limited:
+            each.grow(setup.n_types)
+        if self.toll is not None:
+            self.toll = np.pad(self.toll, ((0, 0), more[1], (0, 0)), "edge")
         self.mix, self._arrived = np.pad(self.mix, more, constant_values=0.5), np.pad(self._arrived, more)
         self._publish_nothing()
         self.refresh(now, whole=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Bools = NDArray[np.bool_]
 
-__all__ = ["COIN", "Cost", "Odds", "propensities"]
+__all__ = ["COIN", "Cost", "Odds", "Toll", "propensities"]
 
 COIN = 2.0**26
 _BLOCK = 1_000_000  # utilities that are worked out at once
@@ -38,6 +38,8 @@ class Odds:
         What this very task is expected to cost; None: what its type does.
     bonus
         Points of success that are added to what is drawn, shape (n_models,); None: none.
+    toll
+        What this very task's use of other limited resources takes off the utility; None: what its type's does.
 
     Attributes
     ----------
@@ -45,10 +47,31 @@ class Odds:
         The model that each row stands for, -1 where several tie; None before the first choice.
     """
 
-    __slots__ = ("_likely", "_own", "board", "bonus", "cost", "forced_below", "lines", "may", "q", "rows", "winners")
+    __slots__ = (
+        "_likely",
+        "_own",
+        "board",
+        "bonus",
+        "cost",
+        "forced_below",
+        "lines",
+        "may",
+        "q",
+        "rows",
+        "toll",
+        "winners",
+    )
 
-    def __init__(self, board: Board, may: Bools, cost: Floats | None = None, bonus: Floats | None = None) -> None:
+    def __init__(
+        self,
+        board: Board,
+        may: Bools,
+        cost: Floats | None = None,
+        bonus: Floats | None = None,
+        toll: Floats | None = None,
+    ) -> None:
         self.board, self.may, self.bonus = board, may, bonus
+        self.toll = board.toll if toll is None else toll
         self.cost = board.cost if cost is None else cost
         self.rows: Floats = board.rows if bonus is None else board.rows + bonus
         self._own: Floats | None = None
@@ -60,8 +83,10 @@ class Odds:
         self.q: Floats | None = q if total > 0 else None
         self.forced_below = board.f * COIN if total > 0 else 0.0
 
-    def at(self, cost: Floats) -> Odds:
+    def at(self, cost: Floats | Cost) -> Odds:
         """Return the odds of a task whose cost is not its type's."""
+        if isinstance(cost, Cost):
+            return Odds(self.board, self.may, cost.usd, self.bonus, cost.taken)
         return Odds(self.board, self.may, cost, self.bonus)
 
     def choose(self, u: float) -> tuple[int, bool, int]:
@@ -122,7 +147,7 @@ class Odds:
     def best_mean(self) -> int:
         """Return the model of the best utility at its believed mean: the choice without exploration."""
         board, objective = self.board, self.board.setup.objective
-        view = board.view(board.shadow_price, self.cost, self.may)
+        view = board.view(board.shadow_price, self.cost, self.may, toll=self.toll)
         admitted = objective.screen(view)
         mean = board.mean if self.bonus is None else board.mean + self.bonus
         utility = objective.utility(mean[None], view)[0]
@@ -142,7 +167,7 @@ class Odds:
     def _utility(self) -> Floats:
         """Return the utility of every row at the row's own price, shape (n_rows, n_models)."""
         board, objective, n = self.board, self.board.setup.objective, self.board.n_low
-        view = board.view(board.high, self.cost, self.may)
+        view = board.view(board.high, self.cost, self.may, toll=self.toll)
         admitted = objective.screen(view)
         utility = np.empty(self.rows.shape)
         utility[n:] = objective.utility(self.rows[n:], view)
@@ -176,12 +201,23 @@ class Odds:
 
     def _at(self, price: float) -> Floats:
         board, setup = self.board, self.board.setup
-        return setup.policy.probabilities(board.view(price, self.cost, self.may, self.bonus), setup.objective)
+        return setup.policy.probabilities(
+            board.view(price, self.cost, self.may, self.bonus, self.toll), setup.objective
+        )
 
     def _drawn(self, v: float) -> int:
         cheap, rest = take(np.asarray(v), np.asarray(self.board.share))
         p = self._at(self.board.low if cheap else self.board.high)
         return int(inverse_cdf(p, rest))
+
+
+class Toll(NamedTuple):
+    """What a task's use of limited resources takes off the utility of each model: a fixed part, and one per unit."""
+
+    fixed: Floats
+    """Shape (n_models,)."""
+    each: Floats
+    """For each unit of the amount that its cost grows with, shape (n_models,)."""
 
 
 class Cost(NamedTuple):
@@ -193,11 +229,18 @@ class Cost(NamedTuple):
     """Shape (n_models,)."""
     amount: float
     """Such as its number of input tokens."""
+    toll: Toll | None = None
+    """What it takes of other limited resources, at their prices; None: as its type does, if anything."""
 
     @property
     def usd(self) -> Floats:
         """The sum, shape (n_models,)."""
         return self.fixed_usd + self.amount * self.price_usd
+
+    @property
+    def taken(self) -> Floats | None:
+        """The toll in all, shape (n_models,)."""
+        return None if self.toll is None else self.toll.fixed + self.amount * self.toll.each
 
 
 class _Lines:
@@ -218,10 +261,15 @@ class _Lines:
         self.fixed_usd, self.price_usd = cost.fixed_usd, cost.price_usd
         self.net: Floats = self.rows - slope * cost.fixed_usd
         self.low, self.high = low * cost.price_usd, high * cost.price_usd
+        if cost.toll is not None:
+            self.net = self.net - cost.toll.fixed
+            self.low, self.high = self.low + cost.toll.each, self.high + cost.toll.each
+        elif board.toll is not None:
+            self.net = self.net - board.toll
         self.may_tie = weight == 0 or board.setup.sharpness < 1
 
 
-def propensities(odds: Sequence[Odds], arms: Sequence[int], costs: Sequence[Floats]) -> list[float]:
+def propensities(odds: Sequence[Odds], arms: Sequence[int], costs: Sequence[Floats | Cost]) -> list[float]:
     """Return with which probability each of many choices by `Board.choose_at` took its model, exploration included.
 
     They are worked out together, whatever boards they were read off: a few large operations.
@@ -233,7 +281,7 @@ def propensities(odds: Sequence[Odds], arms: Sequence[int], costs: Sequence[Floa
     arms
         The models that were chosen.
     costs
-        What each task was expected to cost, shape (n_models,) each.
+        What each task was expected to cost, shape (n_models,) each, or as it grew with its length.
     """
     found = [0.0] * len(arms)
     together: dict[tuple[int, ...], list[int]] = {}
@@ -249,8 +297,21 @@ def propensities(odds: Sequence[Odds], arms: Sequence[int], costs: Sequence[Floa
             some = places[start : start + block]
             slopes = [odds[i].board.slopes(odds[i]) for i in some]
             utility = np.stack([odds[i].lines.rows for i in some])  # type: ignore[union-attr]  # asked above
-            utility -= np.stack(slopes)[:, :, None] * np.stack([costs[i] for i in some])[:, None, :]
+            utility -= np.stack(slopes)[:, :, None] * np.stack([_usd(costs[i]) for i in some])[:, None, :]
+            tolls = [_toll(odds[i], costs[i]) for i in some]
+            if any(toll is not None for toll in tolls):
+                none = np.zeros(n_models)
+                utility -= np.stack([none if toll is None else toll for toll in tolls])[:, None, :]
             own = (utility.argmax(-1) == np.array([arms[i] for i in some])[:, None]).mean(1).tolist()
             for i, share in zip(some, own, strict=True):
                 found[i] = odds[i].with_exploration(share, arms[i])
     return found
+
+
+def _usd(cost: Floats | Cost) -> Floats:
+    return cost.usd if isinstance(cost, Cost) else cost
+
+
+def _toll(odds: Odds, cost: Floats | Cost) -> Floats | None:
+    own = cost.taken if isinstance(cost, Cost) else None
+    return odds.toll if own is None else own

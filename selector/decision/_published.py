@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from selector.budgets import Pacer
 from selector.decision._columns import Columns
+from selector.decision._limited import Case, Limited
 from selector.decision._setup import Setup
-from selector.policies import Allowance, PriceSolver, View, expected_cost
+from selector.policies import Allowance, PriceSolver, View
 from selector.posteriors import EVERY, Beliefs, Draws, Floats, Ints, Seeds
 
 __all__ = ["Published"]
 
 _MIX_MEMORY = 0.998  # the task types' mix is a moving average over some 500 decisions
 _SOLVER_ROWS = 32
+_REFRESHES = 16.0  # in what is left of a window, where its traffic is thin
 _REPAID = 150.0  # requests over which a call must be paid back to be chosen under a mean per request
+_SWEEPS = 3  # over all prices, where each is bisected given the others
 _ONE = np.ones(())
 
 
@@ -34,9 +39,12 @@ class Published:
         self.beliefs = Beliefs(setup.shape, setup.priors, setup.learning)
         self.allowance = Allowance(setup.explored, setup.shape)
         self.solver = PriceSolver(np.zeros(seeds))
+        self.limited: tuple[Limited, ...] = ()
+        self.toll: Floats | None = None
         self.mix: Floats = np.full((seeds, types), 0.5)
         self.below_cheapest = np.zeros(seeds, bool)
         self.n_outcomes = 0
+        self._period = 8
         self.n_columns = 0
         self._seeds: Ints = np.arange(seeds)
         self._alarmed = np.zeros(seeds, bool)
@@ -89,13 +97,22 @@ class Published:
     @property
     def until_refresh(self) -> int:
         """How many outcomes of each seed are learnt before the next refresh, at least 1."""
-        period = 8 if self.n_outcomes < 1000 else 64
-        return period - self.n_outcomes % period
+        return self._period - self.n_outcomes % self._period
+
+    def _set_period(self) -> None:
+        """Refresh after each 8th outcome, beyond 1,000 after each 64th, or so that a short window sees 16 refreshes."""
+        left = float(getattr(self.pacer, "n_left", math.inf))
+        self._period = 8 if self.n_outcomes < 1000 else int(min(max(left / _REFRESHES, 8.0), 64.0)) // 8 * 8
 
     def charge(self, usd_per_token: Floats, fixed_usd: Floats, serving: NDArray[np.bool_]) -> None:
         """Take in what calls cost today and who may serve, as in the setup; the next refresh goes by them."""
         self._usd_per_token, self.fixed_usd = np.array(usd_per_token, float), np.array(fixed_usd, float)
         self.serving = serving
+
+    def limit(self, *limited: Limited) -> None:
+        """Take in what is limited beside the dollars of all work; the next refresh goes by it."""
+        self.limited = limited
+        self.toll = np.zeros(self.setup.shape) if limited else None
 
     def refresh(self, now: float, seeds: Seeds = EVERY, *, whole: bool = False) -> None:
         """Pool anew, draw what moved anew, and solve the price of some seeds.
@@ -109,22 +126,29 @@ class Published:
         whole
             Whether to bisect the price from nothing: after a price, drift, model or window event.
         """
+        self._set_period()
         self.beliefs.refresh(now, seeds)
         self._fold_arrivals(seeds)
         setup = self.setup
-        self.cost[seeds] = self.beliefs.tokens.mean[seeds] * self._usd_per_token + self.fixed_usd
+        tokens = self.beliefs.tokens.mean[seeds]
+        self.cost[seeds] = tokens * self._usd_per_token + self.fixed_usd
+        for each in self.limited:
+            each.measure(tokens, seeds)
         if self.pacer is not None:
             usual = (self.mix[seeds, :, None] * self.cost[seeds]).sum(1) / self.mix[seeds].sum(1, keepdims=True)
             least = np.where(self.serving.any(0), usual, np.inf).min(-1, keepdims=True)
             most = np.maximum(_REPAID * self.pacer.mean_usd[seeds, None], least)
             self._repayable[seeds] = self.affordable[seeds] = (usual <= most)[:, None] & self.serving
+        elif self.limited:
+            self._repayable[seeds] = self.affordable[seeds] = self.serving
         if setup.policy.uses_draws:
             self.n_columns += self._columns.refresh(self.beliefs.success, self._seeds[seeds])
         if self.allowance.on:
             mean = None if self.pacer is None else self.pacer.mean_usd[seeds]
             n, fits = self.beliefs.n[seeds], self._repayable[seeds]
             self.allowance.publish(seeds, n, self.cost[seeds], fits, mean, self.until_refresh)
-        if self.pacer is not None:
+            self._thin(seeds)
+        if self.pacer is not None or self.limited:
             self._solve(now, seeds, whole=whole)
         else:
             self.affordable[seeds] = self._repayable[seeds] = self.serving
@@ -152,6 +176,7 @@ class Published:
             price=price[:, None] if price.ndim < cost.ndim - 1 else price,
             worth_usd=_ONE if worth is None else worth[types],
             n_decisions=now,
+            toll=None if self.toll is None else self.toll[seeds, types],
         )
 
     def _matrix(self, seeds: Ints, types: Ints) -> Floats:
@@ -160,43 +185,71 @@ class Published:
             return np.zeros((len(types), 1, self.setup.shape[2]))
         return self.draws.matrix[seeds, types].swapaxes(1, 2)
 
+    def _thin(self, seeds: Seeds) -> None:
+        """Let exploration take no more of any limited resource than its part."""
+        for each in self.limited:
+            f, q = self.allowance.f[seeds], self.allowance.q[seeds]
+            self.allowance.f[seeds], self.allowance.q[seeds] = each.thin(f, q, self._weight(seeds), seeds)
+
+    def _weight(self, seeds: Seeds) -> Floats:
+        """Return how common each task type is, shape (..., n_types)."""
+        weight: Floats = self.mix[seeds] / self.mix[seeds].sum(1, keepdims=True)
+        return weight
+
     def _solve(self, now: float, seeds: Seeds, *, whole: bool) -> None:
-        weight, cost = self.mix[seeds] / self.mix[seeds].sum(1, keepdims=True), self.cost[seeds]
+        """Solve the price of every resource given those of all others: once, or several times over."""
+        case = self._case(now, seeds)
+        for _ in range(_SWEEPS if whole and self.limited else 1):
+            for each in self.limited:
+                case.view.toll = self._toll(seeds, besides=each)
+                target = each.pacer.target()[seeds]
+                if self.allowance.on:
+                    target = target - each.forced(self.allowance.f[seeds], self.allowance.q[seeds], case.weight, seeds)
+                each.solve(case, target, seeds, whole=whole)
+            if self.toll is not None:
+                case.view.toll = self.toll[seeds] = self._toll(seeds)
+            lost = self._solve_dollars(case, seeds, whole=whole)
+        if np.count_nonzero(lost):
+            self._solve(now, self._seeds[seeds][lost], whole=True)
+
+    def _case(self, now: float, seeds: Seeds) -> Case:
+        """Lay out some rows of draws for the solvers, at the prices as they are."""
+        cost = self.cost[seeds]
         start = (self.n_outcomes * 5) % (self.setup.n_rows - _SOLVER_ROWS + 1)
         theta = cost[..., None, :]
         if self.setup.policy.uses_draws:
             theta = self.draws.matrix[seeds, :, :, start : start + _SOLVER_ROWS].swapaxes(2, 3)
         view = self._view(seeds, EVERY, cost, self._repayable[seeds], theta, now)
+        own, dollars = self.solver, PriceSolver(self.solver.price[seeds])
+        dollars.low, dollars.high, dollars.share = own.low[seeds], own.high[seeds], own.share[seeds]
+        return Case(self.setup, view, self._weight(seeds), dollars)
 
-        def spend(price: Floats) -> Floats:
-            view.price = price[:, None]
-            spent: Floats = (weight * expected_cost(self.setup.policy, view, self.setup.objective)).sum(1)
-            return spent
+    def _toll(self, seeds: Seeds, besides: Limited | None = None) -> Floats | None:
+        """Return what the use of limited resources takes off the utility, but for one of them; None: nothing."""
+        tolls = [each.toll(seeds) for each in self.limited if each is not besides]
+        return sum(tolls[1:], tolls[0]) if tolls else None
 
-        cheapest = self.cheapest_usd[seeds] * 1.0001
+    def _solve_dollars(self, case: Case, seeds: Seeds, *, whole: bool) -> NDArray[np.bool_]:
+        """Solve the price of a dollar; say of which seeds it is to be bisected."""
         target = self.target(seeds)
-        assert target is not None  # noqa: S101 - there is a pacer
+        if target is None:
+            return np.zeros(len(case.weight), bool)
+        cheapest = self.cheapest_usd[seeds] * 1.0001
         self.below_cheapest[seeds] = below = target < cheapest
-        only = self.serving & (cost <= self._least_usd()[seeds, :, None])
+        only = self.serving & (self.cost[seeds] <= self._least_usd()[seeds, :, None])
         self.affordable[seeds] = np.where(below[:, None, None], only, self._repayable[seeds])
-        target = np.maximum(target, cheapest)
-        worth = np.ones(cost.shape[1]) if self.setup.worth_usd is None else self.setup.worth_usd
-        typical = np.maximum((weight * cost.mean(-1)).sum(1), 1e-12)
-        scale = self.setup.objective.price_scale(typical, np.maximum((weight * worth).sum(1), 1e-12))
-        solver = PriceSolver(self.solver.price[seeds])
+        target, scale = np.maximum(target, cheapest), case.scale()
+        solver = case.dollars
+        lost = np.zeros(len(target), bool)
         if not self.setup.objective.monotone:
-            solver.scan(spend, target, scale)
+            solver.scan(case.spend, target, scale)
         elif whole:
-            solver.solve(spend, target, scale)
+            solver.solve(case.spend, target, scale)
         else:
-            lost = solver.follow(spend, target, scale)
-            self._publish_price(seeds, solver)
-            lost |= self._alarmed[seeds]
+            lost = solver.follow(case.spend, target, scale) | self._alarmed[seeds]
             self._alarmed[seeds] = False
-            if np.count_nonzero(lost):
-                self._solve(now, self._seeds[seeds][lost], whole=True)
-            return
         self._publish_price(seeds, solver)
+        return lost
 
     def _publish_price(self, seeds: Seeds, solver: PriceSolver) -> None:
         """Take over the prices of some seeds; where rows are chosen, a whole number of rows has the lower one."""

@@ -50,7 +50,7 @@ class MostSuccess:
 
     def utility(self, theta: Floats, view: View) -> Floats:
         """Return ``theta - price cost``."""
-        return theta - (view.price[..., None] * view.cost)[..., None, :]
+        return theta - view.paid(view.price)[..., None, :]
 
     def screen(self, view: View) -> Bools:
         """Admit all that are eligible."""
@@ -78,7 +78,7 @@ class WorthUsd:
 
     def utility(self, theta: Floats, view: View) -> Floats:
         """Return ``worth theta - (1 + price) cost``."""
-        paid = (1 + view.price[..., None]) * view.cost
+        paid = view.paid(1 + view.price)
         return view.worth_usd[..., None, None] * theta - paid[..., None, :]
 
     def screen(self, view: View) -> Bools:
@@ -119,7 +119,7 @@ class MinSuccess:
 
     def utility(self, theta: Floats, view: View) -> Floats:
         """Return ``-(1 + price) cost``: among the admitted, thrift is all that counts."""
-        paid = (1 + view.price[..., None]) * view.cost
+        paid = view.paid(1 + view.price)
         return np.broadcast_to(-paid[..., None, :], np.broadcast(theta, paid[..., None, :]).shape)
 
     def screen(self, view: View) -> Bools:

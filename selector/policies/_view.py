@@ -39,6 +39,10 @@ class View:
     """What a full success is worth, where the objective asks for it. Shape (...)."""
     n_decisions: float = 1.0
     """How many decisions were made before, for policies with a schedule."""
+    toll: Floats | None = None
+    """What an arm's use of other limited resources takes off its utility, in the objective's unit. Shape (..., K).
+
+    None: nothing else is limited."""
 
     @classmethod
     def of(
@@ -59,6 +63,11 @@ class View:
         return cls(
             belief=lambda: (alpha, beta), draws=draws, cost=free, eligible=eligible, price=np.asarray(price, float)
         )
+
+    def paid(self, price: Floats) -> Floats:
+        """Return what an arm's cost at a price and its toll take off its utility, shape (..., K)."""
+        paid: Floats = price[..., None] * self.cost
+        return paid if self.toll is None else paid + self.toll
 
     @property
     def mean(self) -> Floats:

@@ -68,16 +68,18 @@ class Priors:
 class Event:
     """Something that made all evidence from before it count less: written once, replayed, never recomputed."""
 
-    kind: Literal["drift", "version"]
-    """A model that changed, or a task type whose prompt has a new version."""
+    kind: Literal["drift", "version", "reset"]
+    """A model that changed, a task type whose prompt has a new version, or a model that is to be forgotten."""
     at: float
     """Decisions made up to this time count less."""
     index: int
-    """The model (drift) or the task type (version)."""
+    """The model (drift, reset) or the task type (version)."""
     keep: float
     """What share is left, in [0, 1]."""
     seed: int = 0
     """In which seed; a live selector has one."""
+    type: int | None = None
+    """The one task type on which a model is to be forgotten (reset); None: on all."""
 
 
 class Beliefs:
@@ -174,6 +176,25 @@ class Beliefs:
         self._add_scores(_some(cells, judged), times[judged], score[judged], 1.0)
         self._add_tokens(_some(cells, used), times[used], tokens[used], 1.0)
 
+    def grant(self, cells: Cells, sums: Floats, at: float) -> None:
+        """Take over evidence that somebody else gathered, as of a time; sums of the other sign take it back.
+
+        Parameters
+        ----------
+        cells
+            Whose, n of them.
+        sums
+            Judged outcomes, their scores and the squares of these, usages, their tokens, and how many outcomes they
+            count for, shape (6, n).
+        at
+            When it was gathered, as it were: what later events leave of it is what they leave of a decision's outcome.
+        """
+        times = np.full(sums.shape[1], float(at))
+        self._newest = max(self._newest, float(at))
+        self.success.evidence.add(cells, sums[:3], times, self._left(cells, times, "drift", "version", "reset"))
+        self.tokens.evidence.add(cells, sums[3:5], times, self._left(cells, times, "version", "reset"))
+        np.add.at(self.n.reshape(-1), cells.flat(self.shape), sums[5] * self._left(cells, times, "reset"))
+
     def remember(self, event: Event) -> None:
         """Take in an event of which the evidence that is there already was made to count less."""
         self.events.append(event)
@@ -184,9 +205,16 @@ class Beliefs:
         self.remember(event)
         if event.kind == "drift":
             self.success.evidence.keep(event.keep, seed=event.seed, model=event.index)
-        else:
-            self.success.evidence.keep(event.keep, seed=event.seed, type_=event.index)
-            self.tokens.evidence.keep(event.keep, seed=event.seed, type_=event.index)
+            return
+        every = slice(None)
+        model: int | slice = every if event.kind == "version" else event.index
+        only = event.index if event.kind == "version" else event.type
+        type_: int | slice = every if only is None else only
+        for sums in (self.success.evidence, self.tokens.evidence):
+            sums.keep(event.keep, seed=event.seed, model=model, type_=type_)
+        if event.kind == "reset":
+            self.n[event.seed, type_, model] *= event.keep
+            self.cusum.sums[:, event.seed, model] = 0.0
 
     def refresh(self, now: float, seeds: Seeds = EVERY) -> None:
         """Pool anew and rebuild every cell of some seeds: off the hot path."""
@@ -221,11 +249,11 @@ class Beliefs:
         return rang
 
     def _add_tokens(self, cells: Cells, at: Floats, tokens: Floats, sign: float) -> None:
-        self.tokens.add(cells, tokens, at, sign * self._left(cells, at, "version"))
+        self.tokens.add(cells, tokens, at, sign * self._left(cells, at, "version", "reset"))
 
     def _add_scores(self, cells: Cells, at: Floats, score: Floats, sign: float) -> None:
-        np.add.at(self.n.reshape(-1), cells.flat(self.shape), sign)
-        scale = sign * self._left(cells, at, "drift", "version")
+        np.add.at(self.n.reshape(-1), cells.flat(self.shape), sign * self._left(cells, at, "reset"))
+        scale = sign * self._left(cells, at, "drift", "version", "reset")
         values = np.ones((3, len(score)))
         values[1], values[2] = score, score * score
         self.success.evidence.add(cells, values, at, scale)
@@ -236,8 +264,9 @@ class Beliefs:
             return 1.0
         left = np.ones(len(at))
         for event in (e for e in self.events if e.kind in kinds):
-            index: Ints = cells.model if event.kind == "drift" else cells.type
-            left[(cells.seed == event.seed) & (index == event.index) & (at <= event.at)] *= event.keep
+            index: Ints = cells.type if event.kind == "version" else cells.model
+            meant = (cells.seed == event.seed) & (index == event.index) & (at <= event.at)
+            left[meant if event.type is None else meant & (cells.type == event.type)] *= event.keep
         return left
 
 

@@ -15,10 +15,12 @@ from selector.records._outcome import Judgement, Outcome, Usage
 from selector.records._run import Run
 from selector.records._seen import HealthSeen, QuotaSeen
 from selector.records._task import Task
+from selector.records._warning import BudgetWarning
 
 __all__ = [
     "Attempt",
     "Basis",
+    "BudgetWarning",
     "Candidate",
     "Deal",
     "Decision",

@@ -28,5 +28,7 @@ class Basis(StrEnum):
     """A rule forces it, or an experiment's share of the tasks gets it."""
     INCUMBENT = "incumbent"
     """The model of today: the selector is off, or only watches."""
+    SESSION = "session"
+    """Its session was decided before, and keeps its model: no choice was made, and none is to be judged."""
     LAST_RESORT = "last_resort"
     """No budget admits anything else."""

@@ -19,6 +19,7 @@ _WHY = {
     Basis.ONLY_CANDIDATE: "nobody else may serve this task",
     Basis.RULE: "a rule forces it",
     Basis.INCUMBENT: "the model of today: the selector is off, or only watches",
+    Basis.SESSION: "its session keeps the model that it was decided for",
     Basis.LAST_RESORT: "the last resort: no budget admits anything else",
 }
 

@@ -5,21 +5,34 @@ number ``s``, and knows nothing of what it means. What was acknowledged survives
 damaged is named and kept aside, never silently skipped.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from selector.store._dropped import Position
 from selector.store._files import Files
 from selector.store._folder import State
 from selector.store._forget import FORGETTABLE
 from selector.store._frame import Fault, decode, encode
 from selector.store._journal import Journal
-from selector.store._lease import Hold, Lease
-from selector.store._leases import Leases
-from selector.store._ledger import Ledger
-from selector.store._ledger_rows import Account, LeaseRow
-from selector.store._ledger_terms import Entry, Known, Lack, Others, Reclaimed, Taken, Want
 from selector.store._limits import Durability, Limits
 from selector.store._names import new_writer
 from selector.store._snapshots import Snapshot
 from selector.store._tables import TABLES, Column, columns_of, events_of, table_of
+
+if TYPE_CHECKING:
+    from selector.store._lease import Hold, Lease
+    from selector.store._leases import Leases
+    from selector.store._ledger import Ledger
+    from selector.store._ledger_rows import Account, LeaseRow
+    from selector.store._ledger_terms import Entry, Known, Lack, Others, Reclaimed, Taken, Want
+
+_LEDGERS = {  # SQLite is loaded where there is a hard budget
+    **dict.fromkeys(("Hold", "Lease"), "_lease"),
+    "Leases": "_leases",
+    "Ledger": "_ledger",
+    **dict.fromkeys(("Account", "LeaseRow"), "_ledger_rows"),
+    **dict.fromkeys(("Entry", "Known", "Lack", "Others", "Reclaimed", "Taken", "Want"), "_ledger_terms"),
+}
 
 __all__ = [
     "FORGETTABLE",
@@ -53,3 +66,11 @@ __all__ = [
     "new_writer",
     "table_of",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LEDGERS:
+        raise AttributeError(f"module 'selector.store' has no attribute {name!r}")
+    found: object = getattr(import_module(f"selector.store.{_LEDGERS[name]}"), name)
+    globals()[name] = found
+    return found

@@ -113,7 +113,8 @@ def look_at(root: Path, *, read_only: bool) -> None:
                 f"{root} belongs to user {owner}, and this is user {os.geteuid()}; run as its owner, name a folder of "
                 "your own, or open it read-only"
             )
-        strange = [path.name for path in root.iterdir() if path.name not in {*_FOLDERS, "store.json.tmp", CLAIM}]
+        known = {*_FOLDERS, "store.json.tmp"}
+        strange = [name for path in root.iterdir() if (name := path.name) not in known and not name.startswith(CLAIM)]
         if strange and not store.exists():
             raise StateError(f"{root} has other things in it, such as {strange[0]!r}; name a new or an empty folder")
     kind = file_system_of(root, _MOUNTS.read_text(encoding="utf-8")) if _MOUNTS.exists() else ""

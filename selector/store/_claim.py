@@ -1,4 +1,4 @@
-"""The claim on a whole folder: one process alone, or several that agree on it."""
+"""What the processes in a folder have agreed on: those that keep other hard budgets are not let in."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from selector.store._locks import held, hold, let_go
 
 __all__ = ["CLAIM", "Claim", "living"]
 
-CLAIM = "one.lock"
+CLAIM = "budgets-"
 
 
 class Claim:
-    """One process's claim on a folder: a lock that its death releases.
+    """One process's word on which hard budgets the folder has: a shared lock that its death releases.
+
+    What one process spends is counted on another's budget only if both know of it.
 
     Parameters
     ----------
@@ -30,77 +32,74 @@ class Claim:
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     one, two = Claim(Path(folder)), Claim(Path(folder))
-    ...     one.take(exclusive=False, own=None)
-    ...     two.take(exclusive=False, own=None)
-    ...     one.held, two.held
+    ...     one.take("a", own=None)
+    ...     two.take("a", own=None)
+    ...     one.name, two.name
     ...     one.let_go(), two.let_go()
-    (True, True)
+    ('a', 'a')
     (None, None)
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._fd: int | None = None
-        self._exclusive = False
+        self.name: str | None = None
 
-    @property
-    def held(self) -> bool:
-        """Whether this process holds it."""
-        return self._fd is not None
-
-    def take(self, *, exclusive: bool, own: str | None) -> None:
-        """Take the claim; to take again what is held already changes nothing.
+    def take(self, name: str, *, own: str | None, beside: bool = False) -> None:
+        """Say which hard budgets there are; to say so again changes nothing.
 
         Parameters
         ----------
-        exclusive
-            Whether nobody else may have a claim.
+        name
+            Stands for the budgets, as part of a file's name.
         own
             The caller's own writer, which is in nobody's way.
+        beside
+            Whether others may say something else, as while a changed configuration is taken over by all.
 
         Raises
         ------
         StateError
-            If another has a claim that forbids it, or this process has one of the other sort.
+            If another process says something else, or the folder cannot be written.
         """
-        if self._fd is not None:
-            if self._exclusive != exclusive:
-                has = "alone" if self._exclusive else "with others"
-                raise StateError(f"{self._root} is claimed {has} by this process already; close it and open it again")
+        if self.name == name:
             return
+        path = self._root / f"{CLAIM}{name}.lock"
         try:
-            fd = hold(self._root / CLAIM, shared=not exclusive)
+            fd = hold(path, shared=True, wait=True)
         except OSError as error:
             raise StateError(
-                f"{self._root / CLAIM} cannot be written: {error.strerror or error}; make room, or give write access"
+                f"{path} cannot be written: {error.strerror or error}; make room, or give write access"
             ) from error
-        if fd is None:
-            raise self._refused(exclusive=exclusive, own=own)
-        self._fd, self._exclusive = fd, exclusive
+        assert fd is not None  # noqa: S101 - it waited
+        if not beside and self._others(path):
+            let_go(fd)
+            raise self._refused(own)
+        self.let_go()
+        self._fd, self.name = fd, name
 
     def let_go(self) -> None:
         """Give the claim back."""
-        fd, self._fd = self._fd, None
+        fd, self._fd, self.name = self._fd, None, None
         if fd is not None:
             let_go(fd)
 
     def after_fork(self) -> None:
         """Close the child's copy, and leave the claim with the parent."""
-        fd, self._fd = self._fd, None
+        fd, self._fd, self.name = self._fd, None, None
         if fd is not None:
             os.close(fd)
 
-    def _refused(self, *, exclusive: bool, own: str | None) -> StateError:
+    def _others(self, own: Path) -> bool:
+        mine = None if self.name is None else self._root / f"{CLAIM}{self.name}.lock"
+        return any(held(path) for path in self._root.glob(f"{CLAIM}*.lock") if path not in {own, mine})
+
+    def _refused(self, own: str | None) -> StateError:
         pids = sorted({pid for pid, writer in living(self._root) if writer != own})
         who = f"process {' and '.join(map(str, pids))}" if pids else "another process"
-        if exclusive:
-            return StateError(
-                f"{self._root} is in use by {who}, and a hard budget admits one process at a time; close that one, "
-                "give this one a state folder of its own, or write 'hard: false' on the budget"
-            )
         return StateError(
-            f"{self._root} is in use by {who} alone, because of its hard budget; close that one, or give this one a "
-            "state folder of its own"
+            f"{self._root} is in use by {who} under other hard budgets than these, so that neither would count what "
+            "the other spends; give both the same 'budgets', close that one, or give this one a state folder of its own"
         )
 
 

@@ -178,30 +178,25 @@ class State(Upkeep):
         journal = self._journal or self._own()
         return journal.writer, journal.buffer(event)
 
-    @property
-    def claimed(self) -> bool:
-        """Whether this process holds the claim that it took; a forked child holds none."""
-        return self._claim.held
-
-    def claim(self, exclusive: bool) -> None:  # noqa: FBT001 - the one thing that a claim says
-        """Take the folder for this process alone, or agree that nobody does, until `close`.
-
-        A crash gives the claim back; a forked child has none.
+    def claim(self, name: str, *, beside: bool = False) -> None:
+        """Say which hard budgets the folder has, until `close`; a crash takes it back, and a forked child said nothing.
 
         Parameters
         ----------
-        exclusive
-            Whether no other process may have a claim, of either sort, meanwhile.
+        name
+            Stands for them.
+        beside
+            Whether other processes may say something else for now.
 
         Raises
         ------
         StateError
-            If another process has a claim that forbids it; the message names the processes in the folder. Also if
-            the folder is closed or open read-only.
+            If another process says something else; the message names the processes in the folder. Also if the folder
+            is closed or open read-only.
         """
         if self._closed or self.read_only:
             raise self._forbidden()
-        self._claim.take(exclusive=exclusive, own=self.writer)
+        self._claim.take(name, own=self.writer, beside=beside)
 
     def close(self) -> None:
         """Write what waits, wait for the disk, and let others seal what was written; twice is as good as once.

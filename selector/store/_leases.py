@@ -185,6 +185,12 @@ class Leases:
             if entries or wants:
                 self._exchange(wants, entries)
 
+    def reopen(self) -> None:
+        """Ask the ledger again at the next call, also for what lacked a moment ago."""
+        with self._lock:
+            for lease in self._all.values():
+                lease.lack = None
+
     def flush(self) -> None:
         """Tell the ledger everything that was settled, so that others can see it.
 

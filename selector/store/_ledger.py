@@ -211,6 +211,45 @@ class Ledger:
 
         self._database.transact(body)
 
+    def free(self, wants: Sequence[Want]) -> list[int]:
+        """Say what is left of each budget that nobody has.
+
+        Raises
+        ------
+        StateError
+            If it cannot be read.
+        """
+        return self._database.read(lambda connection: [free_of(connection, want) for want in wants])
+
+    def owe(self, wants: Sequence[Want]) -> None:
+        """See to it that at least what each want needs counts as spent or leased: the log has it, the ledger may not.
+
+        A budget may have been soft, or have had another name or window, when it was spent; or the file is new. Of a
+        budget of which another process has a lease nothing is missing but what that process is about to tell.
+
+        Parameters
+        ----------
+        wants
+            ``need`` is what the log has of a budget.
+
+        Raises
+        ------
+        StateError
+            If nothing was changed.
+        """
+
+        def body(connection: Connection) -> None:
+            for want in wants:
+                if any(owner != self._owner for owner in rows.owners(connection, want.key)):
+                    continue
+                found = rows.account(connection, want.key, want.window) or empty(want.key, want.window, want.limit)
+                counted = [found] if want.since is None else rows.since(connection, want.key, want.since)
+                known = sum(each.spent + each.leased - (0 if want.since is None else each.extra) for each in counted)
+                if want.need > known:
+                    rows.put_account(connection, found._replace(spent=found.spent + want.need - known))
+
+        self._database.transact(body)
+
     def adjust(self, key: str, window: int, delta: int, configured: int) -> Account:
         """Raise or lower the limit of one window by hand.
 
@@ -257,11 +296,11 @@ class Ledger:
         StateError
             If it cannot be read.
         """
-        return self._database.transact(lambda connection: list(rows.accounts(connection)))
+        return self._database.read(lambda connection: list(rows.accounts(connection)))
 
     def leases(self) -> list[LeaseRow]:
         """Read every lease, of the dead as well."""
-        return self._database.transact(rows.leases)
+        return self._database.read(rows.leases)
 
     def forget(self, before: int) -> int:
         """Drop the windows that began before a moment and of which nobody has a lease; tell how many."""
@@ -287,7 +326,7 @@ class Ledger:
         """
         mine, alive = self._owner, dict[str, bool]()
         found: list[Reclaimed] = []
-        for row in self._database.transact(rows.leases):
+        for row in self._database.read(rows.leases):
             if row.owner == mine:
                 continue
             if row.owner not in alive:

@@ -127,11 +127,18 @@ class Database:
         SchemaVersionError
             If a newer version wrote it.
         """
+        return self._patiently(body, "BEGIN IMMEDIATE")
+
+    def read(self, body: Callable[[sqlite3.Connection], _Found]) -> _Found:
+        """Read something as it stands at one moment, beside whoever writes; raises as `transact` does."""
+        return self._patiently(body, "BEGIN")
+
+    def _patiently(self, body: Callable[[sqlite3.Connection], _Found], begin: str) -> _Found:
         with self._door:
             until = self._clock() + _PATIENCE_S
             while True:
                 try:
-                    return self._once(body)
+                    return self._once(body, begin)
                 except (sqlite3.Error, OSError) as error:
                     if _code(error) not in _BUSY:
                         self._drop()
@@ -159,9 +166,9 @@ class Database:
         """Let transactions begin again."""
         self._door.release()
 
-    def _once(self, body: Callable[[sqlite3.Connection], _Found]) -> _Found:
+    def _once(self, body: Callable[[sqlite3.Connection], _Found], begin: str) -> _Found:
         connection = self._connection or self._connect()
-        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(begin)
         try:
             found = body(connection)
             connection.execute("COMMIT")

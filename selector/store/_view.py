@@ -12,6 +12,8 @@ from selector.store._files import Files
 from selector.store._finder import Finder
 from selector.store._frame import Fault
 from selector.store._journal import Journal
+from selector.store._life import life_file
+from selector.store._locks import held
 from selector.store._parts import Parts
 from selector.store._quarantine import Quarantine
 from selector.store._reader import Position, Reader
@@ -101,6 +103,10 @@ class View:
             The new events, by writer, part and number.
         """
         return self._reader.tail(self.writer)
+
+    def lives(self, writer: str) -> bool:
+        """Tell whether the process that writes under a name lives, stopped or not."""
+        return held(life_file(self.path, writer))
 
     def find(self, decision_id: str) -> list[dict[str, Any]]:
         """Read all events of one decision, and little else of the log.

@@ -73,9 +73,12 @@ class PowerCut(Files):
                 self.kept[path.stat().st_ino] = kept
 
     def cut(self):
-        """Lose bytes beyond the last sync, and names that no sync of their folder saw; bring back those it saw."""
+        """Lose bytes beyond the last sync, and names that no sync of their folder saw; bring back those it saw.
+
+        The ledger is SQLite's to sync, which this disk does not see: it keeps all of it.
+        """
         for path in Path(self.folder).rglob("*"):
-            if path.is_file() and path.suffix != ".lock":
+            if path.is_file() and path.suffix != ".lock" and not path.name.startswith("ledger."):
                 inode = path.stat().st_ino
                 if self.named.get(path.parent, {}).get(path.name) == inode:
                     os.truncate(path, min(path.stat().st_size, self.synced.get(inode, 0)))

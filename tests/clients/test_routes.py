@@ -141,3 +141,27 @@ class TestQuotas:
             selector.record(selector.select(asked("m@far")), Outcome(input_tokens=10, output_tokens=10))
         selector.close()
         assert set(routes(opened(places=places))) == {"m@work"}
+
+
+def test_a_route_that_serves_its_model_worse_is_passed_by_and_named(opened):
+    """400 are judged, then 50 chosen; where both were alike 40 or more would be one in 90,000."""
+    selector = opened(far={})
+    for i in range(400):
+        route, good = (("m@far", i % 6 == 0), ("m@work", i % 8 > 0))[i % 2]
+        selector.record(selector.select(asked(route)), Outcome(score=float(good)))
+    assert [line[:32] for line in selector.status().routes] == [
+        "m@far serves worse than m does: ",
+        "m@work serves better than m does",
+    ]
+    assert Counter(routes(selector, 50))["m@work"] >= 40
+
+
+def test_a_judgement_that_is_taken_back_no_longer_counts_against_a_route(opened):
+    selector = opened(far={})
+    for i in range(200):
+        decision = selector.select(asked(("m@work", "m@far")[i % 2]))
+        selector.record(decision, Outcome(score=float(i % 2 == 0), source="judge"))
+        selector.record(decision, Outcome(source="judge", retracted=True))
+    held = selector._core.engine.roads.beliefs
+    assert selector.status().routes == ()
+    assert abs(held.deviation("m@far", 0.0).n) < 1e-6

@@ -310,3 +310,34 @@ def _hardness(beliefs, now):
     m0, weight = np.array([pool, 0.9, pool, 0.6]), np.array([2.0, 7.0, 2.0, 4.0])
     model = (total.sum(0) + weight * m0) / (n.sum(0) + weight)
     return float((total[0] - n[0] * model).sum() / (n[0].sum() + 10))
+
+
+def test_what_is_taken_over_late_is_withdrawn_as_what_was_there_already():
+    rng = np.random.default_rng(3)
+    for _ in range(30):
+        steps = []
+        for _ in range(12):
+            cell, at = Cells(*rng.integers([[1], [TYPES], [MODELS]])), float(rng.integers(0, 50))
+            if rng.random() < 0.5:
+                steps.append(("add", cell, at, rng.random(1)))
+            else:
+                steps.append(("grant", cell, at, rng.random((6, 1))))
+        for kind, type_ in (("drift", None), ("reset", None), ("reset", 1), ("version", None)):
+            keep, index = (0.0 if kind == "reset" else 0.2), int(rng.integers(TYPES if kind == "version" else MODELS))
+            at = float(rng.integers(0, 50)) + 0.5
+            steps.append(("event", None, at, Event(kind, at, index, keep, type=type_)))
+        found, as_it_came = [], sorted(steps, key=lambda step: step[2])
+        for order in (as_it_came, sorted(steps, key=lambda step: step[0] != "event")):
+            beliefs = Beliefs((1, TYPES, MODELS), Priors(tokens=np.ones((1, MODELS))), CALM)
+            for what, cell, at, value in order:
+                if what == "event":
+                    beliefs.apply(value)
+                elif what == "add":
+                    beliefs.add(cell, at=at, score=value, tokens=value)
+                else:
+                    beliefs.grant(cell, value, at)
+                    beliefs.grant(cell, value, at)
+                    beliefs.grant(cell, -value, at)
+            sums = beliefs.success.evidence.now(50.0), beliefs.tokens.evidence.now(50.0)
+            found.append(np.concatenate([*sums, beliefs.n[None]]))
+        np.testing.assert_allclose(found[0], found[1], rtol=1e-9, atol=1e-12)

@@ -1,4 +1,4 @@
-"""The claim on a folder: one process alone, or several together; death releases it."""
+"""What processes agree on of a folder: who says something else is kept out, and death takes it back."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from selector.errors import StateError
 from selector.store import State
 state = State.open(sys.argv[1], clock=lambda: 1.7e9)
 try:
-    state.claim(sys.argv[2] == "alone")
+    state.claim(sys.argv[2])
     print("claimed", flush=True)
     sys.stdin.read()
 except StateError as error:
@@ -47,47 +47,44 @@ def claimant():
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "admitted"),
-    [("alone", "alone", False), ("alone", "shared", False), ("shared", "alone", False), ("shared", "shared", True)],
+    ("first", "second", "admitted"), [("a", "a", True), ("a", "none", False), ("none", "a", False)]
 )
-def test_a_claim_admits_another_process_only_if_both_share(first, second, admitted, tmp_path, claimant):
+def test_a_claim_admits_another_process_only_if_both_say_the_same(first, second, admitted, tmp_path, claimant):
     holder, said = claimant(tmp_path / "state", first)
     assert said == "claimed"
     _, said = claimant(tmp_path / "state", second)
     assert (said == "claimed") == admitted
     if not admitted:
         assert f"in use by process {holder.pid}" in said
-        assert "hard budget" in said
+        assert "hard budgets" in said
         assert "close that one" in said
 
 
 def test_a_killed_process_holds_no_claim(tmp_path, claimant):
-    holder, _ = claimant(tmp_path / "state", "alone")
-    assert claimant(tmp_path / "state", "alone")[1] != "claimed"
+    holder, _ = claimant(tmp_path / "state", "a")
+    assert claimant(tmp_path / "state", "b")[1] != "claimed"
     os.kill(holder.pid, signal.SIGKILL)
     holder.wait()
-    assert claimant(tmp_path / "state", "alone")[1] == "claimed"
+    assert claimant(tmp_path / "state", "b")[1] == "claimed"
 
 
 def test_a_claim_ends_with_close_and_not_before(open_state):
     state, other = open_state(), open_state()
-    assert not state.claimed
-    state.claim(exclusive=True)
-    state.claim(exclusive=True)
-    assert state.claimed
-    with pytest.raises(StateError, match=f"process {os.getpid()}, and a hard budget"):
-        other.claim(exclusive=True)
-    with pytest.raises(StateError, match="alone by this process already; close it"):
-        state.claim(exclusive=False)
-    assert (state.claimed, other.claimed) == (True, False)
+    state.claim("a")
+    state.claim("a")
+    with pytest.raises(StateError, match=f"process {os.getpid()} under other hard budgets"):
+        other.claim("b")
+    other.claim("b", beside=True)
+    with pytest.raises(StateError, match="under other hard budgets"):
+        open_state().claim("a")
+    state.claim("b")
+    open_state().claim("b")
     state.close()
-    assert not state.claimed
-    other.claim(exclusive=True)
     with pytest.raises(StateError, match="closed; open it again"):
-        state.claim(exclusive=False)
+        state.claim("b")
     with pytest.raises(StateError, match="read-only"):
-        open_state(read_only=True).claim(exclusive=False)
-    assert (state.path / "one.lock").stat().st_mode & 0o777 == 0o600
+        open_state(read_only=True).claim("b")
+    assert (state.path / "budgets-b.lock").stat().st_mode & 0o777 == 0o600
 
 
 FORK = """
@@ -95,22 +92,19 @@ import os, sys
 from selector.errors import StateError
 from selector.store import State
 state = State.open(sys.argv[1], clock=lambda: 1.7e9)
-state.claim(True)
+state.claim("a")
 to_parent, from_parent = os.pipe(), os.pipe()
 if os.fork() == 0:
-    assert not state.claimed
     try:
-        state.claim(True)
+        state.claim("b")
     except StateError as error:
-        assert f"process {os.getppid()}," in str(error), error
+        assert f"process {os.getppid()} " in str(error), error
         os.write(to_parent[1], b"refused")
     os.read(from_parent[0], 1)
-    state.claim(True)
-    assert state.claimed
+    state.claim("b")
     os.write(to_parent[1], b"claimed")
     os._exit(0)
 assert os.read(to_parent[0], 7) == b"refused"
-assert state.claimed
 state.close()
 os.write(from_parent[1], b"x")
 assert os.read(to_parent[0], 7) == b"claimed"
@@ -132,5 +126,5 @@ def test_a_forked_child_has_no_claim_and_does_not_prolong_its_parents(tmp_path):
 
 def test_a_folder_that_has_only_a_claim_may_become_a_state(open_state, tmp_path):
     (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "one.lock").touch()
+    (tmp_path / "state" / "budgets-a.lock").touch()
     assert open_state().store_id
