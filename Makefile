@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 export PYTHONHASHSEED = 0
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint check bench soak clean
+.PHONY: help install demo test seeds lint check bench soak clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -23,6 +23,9 @@ demo: install  ## a simulated world from published figures: selector against fix
 
 test: install  ## the tests, with doctests and coverage of the pure rooms
 	$(BIN)/python -m pytest -n 2 --durations=20 --cov --cov-report=term
+
+seeds: install  ## what other systems asked for, row by row, with the results of its tests
+	@$(BIN)/python tests/seeds/table.py
 
 lint: install  ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

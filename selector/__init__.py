@@ -4,10 +4,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from selector._clients import AsyncSelector, AsyncStream, Selector, Status, Stream
+    from selector._clients import (
+        AsyncClient,
+        AsyncSelector,
+        AsyncSession,
+        AsyncStream,
+        ChatCompletion,
+        ChatCompletionChunk,
+        Client,
+        Selector,
+        Session,
+        Status,
+        Stream,
+        create_async_client,
+        create_client,
+    )
     from selector.config import Config
+    from selector.flows import SessionEvent
     from selector.records import (
         Attempt,
+        BudgetWarning,
         Candidate,
         Decision,
         DoneEvent,
@@ -28,11 +44,30 @@ if TYPE_CHECKING:
     )
 
 _PLACES = {
-    **dict.fromkeys(("AsyncSelector", "AsyncStream", "Selector", "Status", "Stream"), "_clients"),
+    **dict.fromkeys(
+        (
+            "AsyncClient",
+            "AsyncSelector",
+            "AsyncSession",
+            "AsyncStream",
+            "ChatCompletion",
+            "ChatCompletionChunk",
+            "Client",
+            "Selector",
+            "Session",
+            "Status",
+            "Stream",
+            "create_async_client",
+            "create_client",
+        ),
+        "_clients",
+    ),
     "Config": "config",
+    "SessionEvent": "flows",
     **dict.fromkeys(
         (
             "Attempt",
+            "BudgetWarning",
             "Candidate",
             "Decision",
             "DoneEvent",
@@ -56,10 +91,16 @@ _PLACES = {
 }
 
 __all__ = [
+    "AsyncClient",
     "AsyncSelector",
+    "AsyncSession",
     "AsyncStream",
     "Attempt",
+    "BudgetWarning",
     "Candidate",
+    "ChatCompletion",
+    "ChatCompletionChunk",
+    "Client",
     "Config",
     "Decision",
     "DoneEvent",
@@ -71,6 +112,8 @@ __all__ = [
     "Outcome",
     "Run",
     "Selector",
+    "Session",
+    "SessionEvent",
     "Status",
     "Stream",
     "SwitchedEvent",
@@ -80,6 +123,8 @@ __all__ = [
     "ToolCallEvent",
     "Usage",
     "UsageEvent",
+    "create_async_client",
+    "create_client",
 ]
 
 

@@ -36,6 +36,17 @@ class Forced:
     why: str = ""
     """The same in words, also where there is no such model; empty: it is forced."""
 
+    @property
+    def is_of_route(self) -> bool:
+        """Whether the reference names one route, and not a model with all of its routes.
+
+        Examples
+        --------
+        >>> Forced(reference="opus@work", by="critical").is_of_route
+        True
+        """
+        return "@" in self.reference
+
     def __str__(self) -> str:
         where = f"{self.reference} by {self.by}"
         return f"{where}, not done: {self.why}" if self.why else where

@@ -114,8 +114,8 @@ class Model:
     """False: known and never chosen."""
     of: str | None = None
     """The model it is a variant of."""
-    was: str | None = None
-    """Its old name, whose evidence counts as its own."""
+    was: tuple[str, ...] = ()
+    """Its old names, whose evidence counts as its own."""
 
     @property
     def route(self) -> Route:

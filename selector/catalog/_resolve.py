@@ -63,7 +63,7 @@ def model_of(name: str, config: Config) -> Model:
         prior=None if entry.prior is None else Prior(quality=entry.prior.quality, weight=entry.prior.weight),
         enabled=own.enabled,
         of=own.of,
-        was=own.was,
+        was=own.old_names,
     )
 
 

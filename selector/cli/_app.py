@@ -19,6 +19,7 @@ __all__ = ["app_with", "run"]
 
 _COMMANDS = {
     "init": ("_init", "Write a first configuration from the environment's keys."),
+    "import": ("_import", "Translate a configuration of another tool."),
     "validate": ("_models", "Check a configuration, and say what it would do."),
     "config": ("_config", "Print the configuration in force, defaults included."),
     "schema": ("_schema", "Print the JSON Schema of a configuration, for editors."),
@@ -29,9 +30,10 @@ _COMMANDS = {
     "explain": ("_explain", "Say why a model was chosen."),
     "why": ("_why", "Say why a model is used, or never is."),
     "rules": ("_rules", "Try the rules on a task, and say which fire."),
-    "beliefs": ("_beliefs", "Lay out what is believed."),
+    "beliefs": ("_beliefs", "Lay out what is believed; reset it, or take up another folder's."),
+    "summary": ("_summary", "Sum up what each model did."),
     "status": ("_status", "Take stock of the state folder."),
-    "budget": ("_status", "Say what is spent, held and left."),
+    "budget": ("_budget", "Say what is spent, held and left; reset, set, adjust."),
     "prices": ("_prices", "Compare bills with the configured prices."),
     "rebuild": ("_rebuild", "Fold the log anew, and compare."),
     "forget": ("_forget", "Remove what users wrote from the log."),
@@ -61,7 +63,8 @@ def app_with(wanted: str) -> typer.Typer:
     app.callback()(_root)
     for name, (place, short) in _COMMANDS.items():
         command = getattr(import_module(f"selector.cli.{place}"), name) if name == wanted else _not_loaded
-        app.command(name, short_help=short)(command)
+        settings = {"ignore_unknown_options": name == "budget"}  # -0.5 is an amount there
+        app.command(name, short_help=short, context_settings=settings)(command)
     return app
 
 

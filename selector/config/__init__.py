@@ -22,6 +22,8 @@ from selector.config._models import (
     RouteConfig,
     TierConfig,
 )
+from selector.config._origin import InForce, Origins, effective, in_force, without_file
+from selector.config._origin_watch import Sources
 from selector.config._output import FailurePatternConfig, OutputConfig
 from selector.config._patterns import Pattern, pattern_of
 from selector.config._policy import NoWorseThanConfig, ObjectiveConfig, ObjectiveName, PolicyConfig, PolicyName
@@ -34,6 +36,7 @@ from selector.config._rules import ModeConfig, PurposeConfig, RuleConfig, rules_
 from selector.config._schema import Config
 from selector.config._scope import ScopeConfig, ScopeKind, TokenClass
 from selector.config._secrets import secret
+from selector.config._sessions import SessionsConfig, is_on_request
 from selector.config._sold import sold_as
 from selector.config._state import OutcomesConfig, StateConfig
 from selector.config._units import Calendar, HalfLife
@@ -58,11 +61,13 @@ __all__ = [
     "FailurePatternConfig",
     "FallbackConfig",
     "HalfLife",
+    "InForce",
     "ModeConfig",
     "ModelConfig",
     "NoWorseThanConfig",
     "ObjectiveConfig",
     "ObjectiveName",
+    "Origins",
     "OutcomesConfig",
     "OutputConfig",
     "Pattern",
@@ -82,6 +87,8 @@ __all__ = [
     "RuleConfig",
     "ScopeConfig",
     "ScopeKind",
+    "SessionsConfig",
+    "Sources",
     "StateConfig",
     "TaskTypeConfig",
     "TierConfig",
@@ -89,10 +96,13 @@ __all__ = [
     "TokenClass",
     "Watch",
     "command_presets",
+    "effective",
     "env_path",
     "environment",
     "found_in",
+    "in_force",
     "installed",
+    "is_on_request",
     "json_schema",
     "pattern_of",
     "rules_of",
@@ -100,4 +110,5 @@ __all__ = [
     "settings_of",
     "sold_as",
     "starter",
+    "without_file",
 ]

@@ -91,14 +91,13 @@ def _variants(config: Whole) -> Iterator[Problem]:
 def _renames(config: Whole) -> Iterator[Problem]:
     owners: dict[str, str] = {}
     for name, model in config.models.items():
-        if model.was is None:
-            continue
         path = ("models", name, "was")
-        if model.was in config.models:
-            yield Problem(path, f"{model.was!r} is still the name of a model, whose evidence stays its own")
-        if model.was in owners:
-            yield Problem(path, f"{model.was!r} is already the old name of {owners[model.was]!r}")
-        owners[model.was] = name
+        for old in model.old_names:
+            if old in config.models:
+                yield Problem(path, f"{old!r} is still the name of a model, whose evidence stays its own")
+            if old in owners:
+                yield Problem(path, f"{old!r} is already the old name of {owners[old]!r}")
+            owners[old] = name
 
 
 def _routes(config: Whole) -> Iterator[Problem]:

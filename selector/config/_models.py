@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, WithJson
 
 from selector.config._quotas import LATER_QUOTAS, LATER_ROUTE_BY, Quotas, RouteBy
 from selector.config._section import (
+    _NAME,
     END,
     WORD,
     Amount,
@@ -16,9 +17,12 @@ from selector.config._section import (
     Tokens,
     Word,
     Words,
+    _a_name,
+    _a_word,
     a_list,
     expected,
     fault,
+    no_twice,
 )
 from selector.config._waiting import AtOnce
 
@@ -201,6 +205,29 @@ class RouteConfig(PricesConfig):
     """How many calls may run at once here, beside the provider's own limit; the model's when not given."""
     quotas: Quotas | None = None
     """What the provider allows of this model, beside what it allows the account; the model's when not given."""
+    weight: Annotated[float, Field(gt=0, le=1e15)] | None = None
+    """How often it takes its turn under ``round_robin``, beside the model's other routes; 1 when not given."""
+
+
+def _old_names(value: object) -> object:
+    """Check a name, or a list of several."""
+    if isinstance(value, (list, tuple)):
+        return no_twice("the list", tuple(_a_name(_a_word(each)) for each in map(_text, value)))
+    return None if value is None else _a_name(_a_word(_text(value)))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise expected("must be a name, or a list of names")
+    return value
+
+
+OldNames = Annotated[
+    str | tuple[str, ...],
+    BeforeValidator(_old_names),
+    WithJsonSchema({"anyOf": [_NAME, {"type": "array", "items": _NAME, "uniqueItems": True}]}),
+]
+"""A name, or a list of different names."""
 
 
 class ModelConfig(PricesConfig):
@@ -250,8 +277,19 @@ class ModelConfig(PricesConfig):
     """What is believed of it before any outcome."""
     enabled: bool = True
     """False: it stays known and is never chosen."""
-    was: Name | None = None
-    """The name it had before; its evidence under that name counts."""
+    was: OldNames | None = None
+    """The name it had before, or all that it had; its evidence under them counts."""
+
+    @property
+    def old_names(self) -> tuple[str, ...]:
+        """All names that it had before.
+
+        Examples
+        --------
+        >>> ModelConfig(was="grok-beta").old_names
+        ('grok-beta',)
+        """
+        return (self.was,) if isinstance(self.was, str) else self.was or ()
 
     @model_validator(mode="after")
     def _one_way_to_serve(self) -> Self:

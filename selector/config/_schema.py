@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from hashlib import blake2b
-from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
@@ -19,6 +19,7 @@ from selector.config._presets import Presets, with_presets
 from selector.config._providers import ProviderConfig
 from selector.config._rules import ModeConfig, PurposeConfig, RuleConfig
 from selector.config._section import Name, Section, Word, a_list, expected, fault
+from selector.config._sessions import SessionsConfig, session_problems
 from selector.config._state import OutcomesConfig, StateConfig
 from selector.config._waiting import Seconds
 from selector.errors import nearest
@@ -47,10 +48,6 @@ def _no_priors_yet(value: object) -> object:
     return value
 
 
-LATER_LEDGER: Final = frozenset({"on_ledger_failure"})
-"""Refused as not supported yet; empty once a ledger that fails is asked what follows."""
-
-
 class Config(Section):
     """What the user wrote, checked, as typed values.
 
@@ -67,10 +64,9 @@ class Config(Section):
     later: ClassVar[frozenset[str]] = frozenset(
         {
             "ensembles",
-            "sessions",
             "workflows",
         }
-    ).union(LATER_LEDGER)
+    )
 
     version: Literal[1] = 1
     """The version of this format."""
@@ -108,6 +104,8 @@ class Config(Section):
     """Rules that come with the library, such as ``cost-aware``."""
     purposes: dict[Name, PurposeConfig] = Field(default_factory=dict)
     """Models by what they are for, such as ``lead`` or ``worker``."""
+    sessions: SessionsConfig | None = None
+    """Which purpose's models serve which turns of a session; None: a session has one phase."""
     outcomes: OutcomesConfig = OutcomesConfig()
     """Whose word on an outcome is believed."""
     state: StateConfig = StateConfig()
@@ -138,7 +136,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        problem = first_problem(self)
+        problem = first_problem(self) or next(session_problems(self), None)
         if problem is not None:
             raise fault(problem.message, problem.path, kind=problem.kind)
         return self
@@ -201,6 +199,7 @@ _ABSENT: dict[str, Any] = {
     "rules_match": "first",
     "default_model": None,
     "purposes": {},
+    "sessions": None,
     "hold_expires_s": 3600.0,
     "on_ledger_failure": "refuse",
     "chains": {"by_reason": {}, "by_model": {}, "default": None},
@@ -225,7 +224,7 @@ _ABSENT_WITHIN: dict[str, dict[str, Any]] = {
         "failures": [],
         "quotas": [],
     },
-    "models": {"max_usd_per_call": None, "quotas": None, "route_by": None},
+    "models": {"max_usd_per_call": None, "quotas": None, "route_by": None, "weight": None},
     "task_types": {"data": [], "check": None},
     "budgets": {"token_class": None, "until": None, "scope": None, "each": None},
 }

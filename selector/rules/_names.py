@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -132,7 +132,16 @@ TASK = {
     "max_cost_usd": _AMOUNT,
 }
 """The fields of a task that `task.NAME` reads; its prompt is not among them."""
-_OPEN = {"metadata": "metadata.user", "session": "session.turn"}
+SESSION = {
+    "id": _TEXT,
+    "turn": Known(Kind.NUMBER, low=1, whole=True),
+    "phase": _TEXT,
+    "n_failures": Known(Kind.NUMBER, low=0, whole=True),
+    "model": _TEXT,
+    "provider": _TEXT,
+    "route": _TEXT,
+}
+"""What `session.NAME` reads: the turn being chosen for, its phase, failures in a row, who served the turn before."""
 _BRACKETED = {
     "provider_status": "provider_status['NAME']",
     "quota": "quota['NAME'].remaining",
@@ -165,18 +174,18 @@ def known(name: Name, vocabulary: Vocabulary | None = None) -> Known:
     >>> known(Name(("metadata", "user"))).kind is Kind.ANY
     True
     """
-    head, *rest = name.path
+    head = name.path[0]
     if head in _PLAIN:
         return _plain(name)
     if head == "task":
         return _of_task(name)
-    if head in _OPEN:
-        if len(rest) != 1:
-            raise Fault(f"write {head} with one name, such as {_OPEN[head]}, not {_shown(name)}", name.at)
-        return _ANY
+    if head == "metadata":
+        return _with_one_name(name, "metadata.user", None)
+    if head == "session":
+        return _with_one_name(name, "session.turn", SESSION)
     if head in _BRACKETED:
         return _bracketed(name, vocabulary or Vocabulary())
-    hint = nearest(head, [*_PLAIN, *_OPEN, *_BRACKETED, "task"])
+    hint = nearest(head, [*_PLAIN, *_BRACKETED, "metadata", "session", "task"])
     if "did you mean" not in hint:
         hint += "; a text stands in quotes"
     raise Fault(f"unknown name {shown(head)}{hint}", name.at)
@@ -192,11 +201,17 @@ def _of_task(name: Name) -> Known:
     _, *rest = name.path
     if rest[:1] == ["metadata"]:
         raise Fault(f"write {'.'.join(['metadata', *rest[1:2]])}, not {_shown(name)}", name.at)
+    return _with_one_name(name, "task.id", TASK)
+
+
+def _with_one_name(name: Name, example: str, valid: Mapping[str, Known] | None) -> Known:
+    """Look up the one name that stands behind a first; None: any may."""
+    head, *rest = name.path
     if len(rest) != 1:
-        raise Fault(f"write task with one name, such as task.id, not {_shown(name)}", name.at)
-    if rest[0] not in TASK:
-        raise Fault(f"a task has no {shown(rest[0])}{nearest(rest[0], TASK)}", name.at)
-    return TASK[rest[0]]
+        raise Fault(f"write {head} with one name, such as {example}, not {_shown(name)}", name.at)
+    if valid is not None and rest[0] not in valid:
+        raise Fault(f"a {head} has no {shown(rest[0])}{nearest(rest[0], valid)}", name.at)
+    return _ANY if valid is None else valid[rest[0]]
 
 
 def _bracketed(name: Name, vocabulary: Vocabulary) -> Known:

@@ -123,7 +123,7 @@ class TestVariants:
         ]
         assert high.params == {"temperature": 0, "effort": "high", "top_p": 0.5}
         assert (high.tags, high.capabilities, high.prior) == (("good",), {"tools"}, Prior(quality=0.8, weight=5))
-        assert (high.of, high.was, high.enabled) == ("sonnet", None, True)
+        assert (high.of, high.was, high.enabled) == ("sonnet", (), True)
 
     def test_a_variant_of_a_variant_may_be_served_elsewhere(self):
         higher = catalog(self.models).model("higher")

@@ -65,7 +65,7 @@ def test_usage_and_configuration_exit_with_2(run, arguments, told):
         ("models: [\n", "selector.yaml"),
         ("models: {a: {}}\ntask_types: {x: {only: [b]}}\n", "unknown model 'b'"),
         (
-            "models: {a: {usd_per_mtok_in: 1, usd_per_mtok_out: 1}}\nsessions: {}\n",
+            "models: {a: {usd_per_mtok_in: 1, usd_per_mtok_out: 1}}\nworkflows: {}\n",
             "is not supported yet",
         ),
     ],

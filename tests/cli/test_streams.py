@@ -84,11 +84,14 @@ def test_an_interrupt_ends_it_in_one_line_wherever_it_comes(run, monkeypatch, pl
     assert run("select", "coding") == (1, "", "selector: stopped\n")
 
 
-def test_a_folder_that_another_process_has_for_itself_is_said_with_its_number(run, shop):
+def test_a_folder_that_another_process_has_under_other_hard_budgets_is_said_with_its_number(run, shop):
     (shop / "selector.yaml").write_text(HARD, encoding="utf-8")
     with Selector.open() as selector:
         id_ = selector.select(Task("coding", input_tokens=10)).id
-        for command in (["select", "coding"], ["record", id_, "--success"]):
+        selector.flush()
+        assert run("select", "coding", "--input-tokens", "10")[0] == 0
+        (shop / "selector.yaml").write_text(HARD.replace("day", "month"), encoding="utf-8")
+        for command in (["select", "coding", "--input-tokens", "10"], ["record", id_, "--success"]):
             code, out, err = run(*command, "--json")
             line, written = err.splitlines()
             assert (code, out) == (1, "")

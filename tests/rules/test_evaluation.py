@@ -208,7 +208,7 @@ class TestFacts:
             "task.deadline_s == 1.5 and task.max_cost_usd == 0.1 and not task.explore and task.explore == false",
             "purpose == 'lead' and task.purpose == purpose",
             "metadata.user == 'ada' and metadata['user'] in ['ada']",
-            "session.turn == 'turn of s1' and session.id == 's1'",
+            "session.phase == 'phase of s1' and session.id == 's1'",
             "provider_status['a'] == 'up' and provider_status['b'] == null",
             "quota['home'].remaining == .25 and budget['company'].remaining > quota['home'].remaining",
             "hour == 0 and weekday == 'fri'",

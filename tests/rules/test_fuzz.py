@@ -17,7 +17,7 @@ MANY = settings(max_examples=10_000 if SOAK else 300)
 PLACED = re.compile(r"^a\.yaml:\d+: rules\[0\]\.condition: column \d+( of (line \d+ of )?the condition)?: \S")
 
 WORDS = [
-    *("hour", "weekday", "priority", "labels", "metadata.x", "task.id", "session.y", "quota['a'].remaining"),
+    *("hour", "weekday", "priority", "labels", "metadata.x", "task.id", "session.phase", "quota['a'].remaining"),
     *("provider_status['b']", "task_type", "purpose", "task", "budget", "foo", "'a'", '"b"', "'mon'", "'", '"'),
     *("0", "23", "-1", ".5", "1e9", "1e999", "true", "false", "null", "and", "or", "not", "in", "not in", "contains"),
     *("starts_with", "ends_with", "matches", "==", "!=", "<", "<=", ">", ">=", "=", "&&", "(", ")", "[", "]", ","),
@@ -64,8 +64,8 @@ def quoted(text):
 
 TEXT = TEXTS.map(quoted)
 SCALAR = NUMBERS.map(repr) | TEXT | st.sampled_from(["true", "false"])
-ANY = st.sampled_from(["metadata.x", "metadata['a b']", "session.y", "metadata.labels"])
-NAMED_TEXT = st.sampled_from(["task_type", "purpose", "task.id", "task.version", "session.id"])
+ANY = st.sampled_from(["metadata.x", "metadata['a b']", "metadata.y", "metadata.labels"])
+NAMED_TEXT = st.sampled_from(["task_type", "purpose", "task.id", "task.version", "session.id", "session.phase"])
 NUMBER_NAME = st.sampled_from(["hour", "priority", "retry_count", "input_tokens", "task.max_output_tokens"])
 WORD_LIST = st.sampled_from(["labels", "task.needs", "task.labels"])
 

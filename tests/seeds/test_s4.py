@@ -1,4 +1,4 @@
-"""One model at a subscription and at a paid account: the quota runs out on real refusals, work moves and comes back."""
+"""S4.3, S4.4: a model at a subscription and at a paid account; its quota runs out on real refusals, and comes back."""
 
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -85,7 +85,7 @@ def ask(selector, **more):
     return selector.run(Task("coding", prompt="Sort these.", **more))
 
 
-def test_work_moves_when_the_quota_is_spent_and_comes_back_at_the_reset(world, clock):
+def test_s4_3_work_moves_when_the_quota_is_spent_and_comes_back_at_the_reset(world, clock):
     selector = world()
     runs = [ask(selector) for _ in range(SERVED)]
     assert {run.attempts[-1].route for run in runs} == {"sonnet@seat"}
@@ -108,7 +108,7 @@ def test_work_moves_when_the_quota_is_spent_and_comes_back_at_the_reset(world, c
     assert back.text == "by the subscription"
 
 
-def test_rules_see_the_quota_and_the_log_explains_each_switch(world):
+def test_s4_4_rules_see_the_quota_and_the_log_explains_each_switch(world):
     selector = world()
     for _ in range(SERVED + 1):
         last = ask(selector)
@@ -121,7 +121,7 @@ def test_rules_see_the_quota_and_the_log_explains_each_switch(world):
     assert any("seat" in line and "0 % left" in line for line in selector.status().quotas)
 
 
-def test_a_restart_knows_that_the_quota_is_spent_and_what_was_paid(world, clock):
+def test_s4_3_a_restart_knows_that_the_quota_is_spent_and_what_was_paid(world, clock):
     selector = world()
     for _ in range(SERVED + 2):
         ask(selector)
@@ -135,7 +135,7 @@ def test_a_restart_knows_that_the_quota_is_spent_and_what_was_paid(world, clock)
     assert rebuild(world.config, state=world.folder, clock=clock).is_equal
 
 
-def test_another_process_of_the_folder_hears_of_it(world):
+def test_s4_3_another_process_of_the_folder_hears_of_it(world):
     here, there = world(), world()
     for _ in range(SERVED + 1):
         ask(here)
