@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from selector import Outcome, Selector, Task
 from selector.cli import main
 
 CONFIG = """\
@@ -64,6 +65,20 @@ def run_json(run):
         return json.loads(out)
 
     return command
+
+
+@pytest.fixture
+def taught(shop):  # noqa: ARG001 - it stands there
+    """Let models serve a type of task so often each, as a program does, and be judged."""
+
+    def teach(n, task_type="coding", **judged):
+        with Selector.open() as selector:
+            for _ in range(n):
+                for model, good in judged.items():
+                    decision = selector.select(Task(task_type, only=[model], input_tokens=9))
+                    selector.record(decision, Outcome(success=good, output_tokens=300))
+
+    return teach
 
 
 @pytest.fixture

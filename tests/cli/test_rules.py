@@ -231,13 +231,10 @@ def test_reasons_are_told_route_by_route(against, run):
     assert "not at all of its routes:\n  both@work:\n    data_constraint (work does not promise eu)" in out
 
 
-def test_a_model_below_a_rules_bar_is_told_so_besides_anything_else(run, run_json, ruled, against):
+def test_a_model_below_a_rules_bar_is_told_so_besides_anything_else(taught, ruled, against):
     ruled("labels contains 'trial'\", model: small, share: 0.3", 'retry_count > 0", min_success: 0.9')
     ruled("hour >= 22 or weekday == 'sun'", "labels contains 'night'")  # whatever the hour is now
-    for _ in range(12):
-        for model, word in (("small", "--failure"), ("large", "--success")):
-            id_ = run_json("select", "coding", "--only", model, "--input-tokens", "9")["id"]
-            assert run("record", id_, word, "--output-tokens", "1")[0] == 0
+    taught(12, small=False, large=True)
     below = "below_min_success (believed below 0.9)"
     assert against("small", retry_count=1) == {"small": [below]}
     assert against("small", retry_count=1, needs=["vision"]) == {"small": ["missing_capability (vision)", below]}

@@ -54,25 +54,19 @@ def test_a_model_that_is_no_better_and_dearer_is_told_the_cost_that_would_do(ask
     assert found["needed"]["cost_usd"] == pytest.approx(found["best"]["cost_usd"])
 
 
-def test_a_model_below_the_bar_is_told_the_bar(run_json, run, shop):
+def test_a_model_below_the_bar_is_told_the_bar(run_json, run, shop, taught):
     rest = "objective: {no_worse_than: {model: large}}\npolicy: greedy\n"
     (shop / "selector.yaml").write_text(BASE.format("", rest), encoding="utf-8")
-    for _ in range(12):
-        for model, word in (("small", "--failure"), ("large", "--success")):
-            id_ = run_json("select", "coding", "--only", model)["id"]
-            run_json("record", id_, word, "--output-tokens", "300")
+    taught(12, small=False, large=True)
     (found,) = run_json("why", "small")["types"]
     assert (found["best"]["model"], found["n_chosen"], found["n_recent"]) == ("large", 12, 24)
     assert found["needed"]["success"] == pytest.approx(found["best"]["success"] - 0.02)
     assert "it is not believed to reach the bar" in run("why", "small")[1]
 
 
-def test_under_a_budget_it_is_told_the_success_that_would_do(run_json, shop):
+def test_under_a_budget_it_is_told_the_success_that_would_do(run_json, shop, taught):
     (shop / "selector.yaml").write_text(BASE.format("", "objective: most_success\n"), encoding="utf-8")
-    for _ in range(20):
-        for model, word in (("small", "--success"), ("large", "--failure")):
-            id_ = run_json("select", "coding", "--only", model)["id"]
-            run_json("record", id_, word, "--output-tokens", "300")
+    taught(20, small=True, large=False)
     (found,) = run_json("why", "large")["types"]
     assert found["best"]["model"] == "small"
     assert found["belief"]["success"] < found["best"]["success"] <= found["needed"]["success"] <= 1

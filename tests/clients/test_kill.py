@@ -14,7 +14,7 @@ from selector import Selector, Task
 from selector.budgets import NANO
 from selector.errors import BudgetExceededError
 
-CYCLES = 1_000 if os.environ.get("SELECTOR_SOAK") else 50
+CYCLES = 1_000 if os.environ.get("SELECTOR_SOAK") else 20
 LIVES = 10  # cycles on one folder
 
 NURSERY = """

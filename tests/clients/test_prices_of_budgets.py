@@ -5,7 +5,7 @@ import pytest
 
 from selector import Outcome, Selector, Task
 
-DAY_S = 86_400.0
+HOUR_S = 3_600.0
 BEGIN_S = 1_780_272_000.0  # midnight, UTC
 RATE = {"small": {"chat": 0.7, "code": 0.3}, "other": {"chat": 0.75, "code": 0.6}, "big": {"chat": 0.8, "code": 0.9}}
 TOKENS = 400
@@ -14,7 +14,7 @@ MODELS = {
     "other": {"usd_per_mtok_in": 0.5, "usd_per_mtok_out": 4},
     "big": {"usd_per_mtok_in": 1, "usd_per_mtok_out": 5, "tags": ["external"]},
 }
-LIMITED = {"name": "far", "tokens": 45_000, "per": "day", "scope": {"tag": "external"}, "hard": False}
+LIMITED = {"name": "far", "tokens": 45_000, "per": "hour", "scope": {"tag": "external"}, "hard": False}
 
 
 def config(*budgets, **more):
@@ -31,19 +31,19 @@ class Clock:
         return self.now
 
 
-def serve(selector, clock, n, days=1.0, seed=0, input_tokens=100):
-    """Serve tasks evenly over some days; give the models and the types."""
+def serve(selector, clock, n, hours=1.0, seed=0, input_tokens=100):
+    """Serve tasks evenly over some hours; give the models and the types."""
     rng, chosen = np.random.default_rng(seed), []
     begin = clock.now
     for i in range(n):
-        clock.now = begin + (i + 0.5) / n * days * DAY_S
+        clock.now = begin + (i + 0.5) / n * hours * HOUR_S
         type_ = ("chat", "code")[rng.integers(2)]
         decision = selector.select(Task(type_, input_tokens=input_tokens))
         score = float(rng.random() < RATE[decision.model][type_])
         usage = Outcome(input_tokens=input_tokens, output_tokens=TOKENS, score=score, source="tests")
         selector.record(decision, usage)
         chosen.append((decision.model, type_))
-    clock.now = begin + days * DAY_S
+    clock.now = begin + hours * HOUR_S
     return chosen
 
 
@@ -57,7 +57,7 @@ def opened(tmp_path):
 
 
 def test_a_soft_budget_of_tokens_at_some_models_is_spent_and_hardly_more(opened):
-    """90 of 300 calls a day may go to the big model, and would all without a budget."""
+    """90 of 300 calls an hour may go to the big model, and would all without a budget."""
     selector, clock = opened(LIMITED)
     with selector:
         serve(selector, clock, 300)
@@ -75,9 +75,9 @@ def test_what_is_scarce_goes_where_it_brings_most(opened):
 
 
 def test_status_and_explanation_say_what_one_more_unit_is_worth(opened):
-    selector, clock = opened(LIMITED, {"usd": 0.39, "per": "day"})
+    selector, clock = opened(LIMITED, {"usd": 0.39, "per": "hour"})
     with selector:
-        serve(selector, clock, 300, days=0.9)
+        serve(selector, clock, 300, hours=0.9)
         status, decision = selector.status(), selector.select(Task("chat"))
         assert len(status.prices) == 1
         assert status.prices[0].startswith("price far: one more million tokens is worth ")
@@ -88,14 +88,14 @@ def test_status_and_explanation_say_what_one_more_unit_is_worth(opened):
 def test_a_budget_that_does_not_bind_has_no_price(opened):
     selector, clock = opened({**LIMITED, "tokens": 10**9})
     with selector:
-        chosen = serve(selector, clock, 200, days=0.9)
+        chosen = serve(selector, clock, 200, hours=0.9)
         assert selector.status().prices == ()
     assert sum(model == "big" for model, _ in chosen) > 120
 
 
-def test_a_hard_budget_of_requests_at_a_model_lasts_all_day(opened):
-    """Without a price it would be gone by noon; with one, the afternoon has its part."""
-    selector, clock = opened({"requests": 60, "per": "day", "scope": {"model": "big"}})
+def test_a_hard_budget_of_requests_at_a_model_lasts_all_hour(opened):
+    """Without a price it would be gone in half an hour; with one, the second half has its part."""
+    selector, clock = opened({"requests": 60, "per": "hour", "scope": {"model": "big"}})
     with selector:
         serve(selector, clock, 240)
         second = [model for model, _ in serve(selector, clock, 240, seed=1)]
@@ -105,7 +105,7 @@ def test_a_hard_budget_of_requests_at_a_model_lasts_all_day(opened):
 
 def test_two_limits_bind_at_once_and_both_are_kept_to(opened):
     """Dollars are short and so is the big model: what neither forbids is the model between."""
-    selector, clock = opened({**LIMITED, "tokens": 24_000}, {"usd": 0.3, "per": "day", "hard": False})
+    selector, clock = opened({**LIMITED, "tokens": 24_000}, {"usd": 0.3, "per": "hour", "hard": False})
     with selector:
         serve(selector, clock, 300)
         second = [model for model, _ in serve(selector, clock, 300, seed=1)]
@@ -143,7 +143,7 @@ def test_prices_and_traffic_are_known_again_after_a_restart(opened):
     selector, _ = opened(LIMITED, clock=clock)
     with selector:
         serve(selector, clock, 300)
-        serve(selector, clock, 150, days=0.5, seed=1)
+        serve(selector, clock, 150, hours=0.5, seed=1)
         selector._core.snapshot()  # what waited is booked by then
         before = selector._core.budget.meters.dump()
     again, _ = opened(LIMITED, clock=clock)
@@ -163,7 +163,7 @@ def test_the_spend_and_the_arrivals_of_another_process_count(tmp_path):
     with one, two:
         for i in range(200):
             selector = (one, two)[i % 2]
-            clock.now = BEGIN_S + DAY_S / 2 * (i + 0.5) / 200
+            clock.now = BEGIN_S + HOUR_S / 2 * (i + 0.5) / 200
             decision = selector.select(Task("code", input_tokens=100))
             selector.record(decision, Outcome(input_tokens=100, output_tokens=TOKENS, score=1.0, source="tests"))
             if i % 10 == 9:

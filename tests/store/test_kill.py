@@ -14,7 +14,7 @@ import pytest
 
 from selector.store import State
 
-CYCLES = 1_000 if os.environ.get("SELECTOR_SOAK") else 50
+CYCLES = 1_000 if os.environ.get("SELECTOR_SOAK") else 20
 
 NURSERY = """
 import os, struct, sys, threading
