@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from selector._clients._drive_async import AsyncStream, drive_async
-from selector._clients._many import many_async
-from selector._clients._orders import Checked
 from selector._clients._selector import Selector
-from selector._clients._session import AsyncSession
-from selector._clients._status import Status
+from selector._clients.calls._drive_async import AsyncStream, drive_async
+from selector._clients.calls._many import many_async
+from selector._clients.calls._orders import Checked
+from selector._clients.sessions._session import AsyncSession
+from selector._clients.telling._status import Status
 from selector.config import Config
 from selector.execution import Provider
 from selector.records import BudgetWarning, Decision, Outcome, Run, Task

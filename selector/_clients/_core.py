@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from selector._clients import _log
-from selector._clients._book import TOKENS, Entry, Facts, facts_of
-from selector._clients._budget import Budget
-from selector._clients._engine import Engine
-from selector._clients._flight import Open
-from selector._clients._fold import Fold
-from selector._clients._mind import Mind
-from selector._clients._parts import Amounts, beyond, fields_of, together
-from selector._clients._report import Report
 from selector._clients._scribe import Scribe
-from selector._clients._tables import FOLD_VERSION, beliefs_table, saved
-from selector._clients._tried import Tried, events_of
+from selector._clients.calls._tried import Tried, events_of
+from selector._clients.choice._engine import Engine
+from selector._clients.learning._book import TOKENS, Entry, Facts, facts_of
+from selector._clients.learning._flight import Open
+from selector._clients.learning._fold import Fold
+from selector._clients.learning._mind import Mind
+from selector._clients.learning._report import Report
+from selector._clients.learning._tables import FOLD_VERSION, beliefs_table, saved
+from selector._clients.money._budget import Budget
+from selector._clients.money._parts import Amounts, beyond, fields_of, together
+from selector._clients.telling import _log
 from selector.budgets import Till
 from selector.errors import InvalidOutcomeError, StateError, UnknownDecisionError
 from selector.posteriors import Event as Withdrawal
@@ -27,7 +27,7 @@ from selector.records import Decision, HealthSeen, Outcome, QuotaSeen, Task
 from selector.store import State
 
 if TYPE_CHECKING:
-    from selector._clients._settling import Settling
+    from selector._clients.money._settling import Settling
 
 __all__ = ["Core"]
 
@@ -272,7 +272,7 @@ class Core:
         """
         if not self.hard or self.settling is not None:
             return
-        from selector._clients._settling import Settling  # noqa: PLC0415 - loads SQLite, for hard budgets alone
+        from selector._clients.money._settling import Settling  # noqa: PLC0415 - loads SQLite, for hard budgets alone
 
         lenient = self.mind.plan.config.on_ledger_failure == "allow"
         with self.engine.lock:

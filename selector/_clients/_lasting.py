@@ -9,12 +9,12 @@ from threading import Lock
 from types import TracebackType
 from typing import Self
 
-from selector._clients._caller import Caller
 from selector._clients._core import Core
 from selector._clients._forks import FORKS
 from selector._clients._keeper import Keeper
 from selector._clients._randomness import Randomness
-from selector._clients._sessions import Sessions
+from selector._clients.calls._caller import Caller
+from selector._clients.sessions._sessions import Sessions
 from selector.errors import StateError
 
 __all__ = ["Lasting"]

@@ -8,17 +8,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from selector._clients._budget import Budget
 from selector._clients._core import Core
-from selector._clients._engine import Engine
-from selector._clients._fold import Fold
-from selector._clients._mind import Mind
-from selector._clients._plan import Plan
 from selector._clients._randomness import Randomness
-from selector._clients._roads import Roads
-from selector._clients._tables import FOLD_VERSION, restore
-from selector._clients._tariff import Tariffs
-from selector._clients._withdrawals import is_of_beliefs
+from selector._clients.choice._engine import Engine
+from selector._clients.choice._plan import Plan
+from selector._clients.choice._roads import Roads
+from selector._clients.choice._tariff import Tariffs
+from selector._clients.learning._fold import Fold
+from selector._clients.learning._mind import Mind
+from selector._clients.learning._tables import FOLD_VERSION, restore
+from selector._clients.learning._withdrawals import is_of_beliefs
+from selector._clients.money._budget import Budget
 from selector.candidates import Screen
 from selector.catalog import Catalog
 from selector.config import Config, in_force

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from selector._clients._core import Core
-from selector._clients._engine import Engine
 from selector._clients._open import engine_of
 from selector._clients._randomness import Randomness
-from selector._clients._tables import beliefs_table, restore, saved
+from selector._clients.choice._engine import Engine
+from selector._clients.learning._tables import beliefs_table, restore, saved
 from selector.config import Config, Sources, environment, in_force, without_file
 from selector.errors import SelectorError
 

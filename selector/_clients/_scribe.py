@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, cast
 
-from selector._clients import _log
-from selector._clients._book import Entry
-from selector._clients._engine import Engine
-from selector._clients._offer import SURE, Offer
+from selector._clients.choice._engine import Engine
+from selector._clients.choice._offer import SURE, Offer
+from selector._clients.learning._book import Entry
+from selector._clients.telling import _log
 from selector.decision import propensities
 from selector.errors import StateError
 from selector.records import Decision

@@ -9,26 +9,26 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
-from selector._clients._caller import Caller
-from selector._clients._conduct import Flow
 from selector._clients._core import Core, name_of
-from selector._clients._drive import Stream, drive
-from selector._clients._herald import Herald
-from selector._clients._history import told
-from selector._clients._holds import HeldTask, Hold
 from selector._clients._keeper import Keeper
 from selector._clients._lasting import Lasting
-from selector._clients._live import Verbs
-from selector._clients._many import many
 from selector._clients._open import configured, open_core, state_path
 from selector._clients._opened import Opened
-from selector._clients._orders import Checked
 from selector._clients._randomness import Randomness
-from selector._clients._rebuild import drop_old
 from selector._clients._reload import Reload
-from selector._clients._session import Session
-from selector._clients._sessions import Sessions
-from selector._clients._status import Status, status_of
+from selector._clients.calls._caller import Caller
+from selector._clients.calls._conduct import Flow
+from selector._clients.calls._drive import Stream, drive
+from selector._clients.calls._many import many
+from selector._clients.calls._orders import Checked
+from selector._clients.choice._holds import HeldTask, Hold
+from selector._clients.learning._rebuild import drop_old
+from selector._clients.money._herald import Herald
+from selector._clients.sessions._live import Verbs
+from selector._clients.sessions._session import Session
+from selector._clients.sessions._sessions import Sessions
+from selector._clients.telling._history import told
+from selector._clients.telling._status import Status, status_of
 from selector.config import Config
 from selector.errors import ConfigError
 from selector.execution import Provider

@@ -49,7 +49,7 @@ class CommandPreset(Section):
     """The program and its arguments."""
     env: Variables
     """The names of all variables of the environment that it sees."""
-    output: OutputConfig = OutputConfig()
+    output: OutputConfig = OutputConfig.model_construct()
     """Where its answer is found."""
     failures: Annotated[tuple[FailurePatternConfig, ...], BeforeValidator(a_list)] = ()
     """Which of its words mean a failure."""

@@ -129,7 +129,7 @@ class ProviderConfig(Section):
     """How long one call may take. Short form: a number of seconds in all."""
     max_concurrent: AtOnce | None = None
     """How many calls may run at once; no limit when not given."""
-    breaker: BreakerConfig = BreakerConfig()
+    breaker: BreakerConfig = BreakerConfig.model_construct()
     """When a route that fails is left alone."""
     max_usd_per_call: Amount | None = None
     """The most that one call costs: what a hard budget holds where that is less than what tokens bound."""
@@ -144,7 +144,7 @@ class ProviderConfig(Section):
     """The folder it works in; a folder of its own for each call when not given."""
     prompt: Literal["stdin", "file"] = "stdin"
     """How it gets the prompt: on its standard input, or in the file that ``{prompt_file}`` names."""
-    output: OutputConfig = OutputConfig()
+    output: OutputConfig = OutputConfig.model_construct()
     """Where its answer is found."""
     failures: Annotated[tuple[FailurePatternConfig, ...], BeforeValidator(a_list)] = ()
     """Which of its words mean a failure; the first that matches counts."""

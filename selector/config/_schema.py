@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from hashlib import blake2b
 from typing import Annotated, Any, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
@@ -74,9 +75,9 @@ class Config(Section):
     """The zone of calendar windows."""
     env_file: Word | None = None
     """A file of NAME=VALUE lines, read with the process's environment; found from where the configuration lies."""
-    mode: ModeConfig = ModeConfig()
+    mode: ModeConfig = ModeConfig.model_construct()
     """How far the selector is in charge: ``off``, ``shadow``, ``{share: 10%}`` or ``on``."""
-    policy: PolicyConfig = PolicyConfig()
+    policy: PolicyConfig = PolicyConfig.model_construct()
     """How the choice is made."""
     priors: Annotated[Literal["none"], BeforeValidator(_no_priors_yet)] = "none"
     """Where priors come from that are not given."""
@@ -106,9 +107,9 @@ class Config(Section):
     """Models by what they are for, such as ``lead`` or ``worker``."""
     sessions: SessionsConfig | None = None
     """Which purpose's models serve which turns of a session; None: a session has one phase."""
-    outcomes: OutcomesConfig = OutcomesConfig()
+    outcomes: OutcomesConfig = OutcomesConfig.model_construct()
     """Whose word on an outcome is believed."""
-    state: StateConfig = StateConfig()
+    state: StateConfig = StateConfig.model_construct()
     """Where what was decided and learnt is kept."""
     last_resort: Word | None = None
     """The model, or model at a provider, that serves when no budget admits anything."""
@@ -117,11 +118,11 @@ class Config(Section):
     on_ledger_failure: Literal["refuse", "allow"] = "refuse"
     """What follows where the ledger of the budgets cannot be read or written: hard budgets refuse the work, or it is
     done all the same."""
-    chains: ChainsConfig = ChainsConfig.model_validate({})
+    chains: ChainsConfig = ChainsConfig.model_construct()
     """What is tried in which order when a call fails."""
     learnt_chains: bool = False
     """Whether a chain is put in the order of what is believed per cost."""
-    fallback: FallbackConfig = FallbackConfig()
+    fallback: FallbackConfig = FallbackConfig.model_construct()
     """How far a run goes on when a call fails."""
 
     @field_validator("budgets")
@@ -193,51 +194,57 @@ class Config(Section):
         return blake2b(written.encode(), digest_size=8).hexdigest()
 
 
-_ABSENT: dict[str, Any] = {
-    "mode": "on",
-    "rules": [],
-    "rules_match": "first",
-    "default_model": None,
-    "purposes": {},
-    "sessions": None,
-    "hold_expires_s": 3600.0,
-    "on_ledger_failure": "refuse",
-    "chains": {"by_reason": {}, "by_model": {}, "default": None},
-    "learnt_chains": False,
-    "fallback": FallbackConfig().model_dump(mode="json"),
-}
-"""Keys that came after the first logs were written, and what stands for their absence."""
-
 _PATIENCE = frozenset({"timeout_s", "max_concurrent", "breaker", "max_output_bytes"})
 """Keys of a provider that say how long one waits for it, and nothing of which model is chosen."""
 
-_ABSENT_WITHIN: dict[str, dict[str, Any]] = {
-    "providers": {
-        "data": [],
-        "max_usd_per_call": None,
-        "preset": None,
-        "argv": None,
-        "env": [],
-        "workdir": None,
-        "prompt": "stdin",
-        "output": OutputConfig().model_dump(mode="json", by_alias=True),
-        "failures": [],
-        "quotas": [],
-    },
-    "models": {"max_usd_per_call": None, "quotas": None, "route_by": None, "weight": None},
-    "task_types": {"data": [], "check": None},
-    "budgets": {"token_class": None, "until": None, "scope": None, "each": None},
-}
-"""Likewise, in the entries of a section."""
+
+@cache
+def _absent() -> dict[str, Any]:
+    """Say what stands for the absence of keys that came after the first logs were written."""
+    return {
+        "mode": "on",
+        "rules": [],
+        "rules_match": "first",
+        "default_model": None,
+        "purposes": {},
+        "sessions": None,
+        "hold_expires_s": 3600.0,
+        "on_ledger_failure": "refuse",
+        "chains": {"by_reason": {}, "by_model": {}, "default": None},
+        "learnt_chains": False,
+        "fallback": FallbackConfig().model_dump(mode="json"),
+    }
+
+
+@cache
+def _absent_within() -> dict[str, dict[str, Any]]:
+    """Say the same of keys in the entries of a section."""
+    return {
+        "providers": {
+            "data": [],
+            "max_usd_per_call": None,
+            "preset": None,
+            "argv": None,
+            "env": [],
+            "workdir": None,
+            "prompt": "stdin",
+            "output": OutputConfig().model_dump(mode="json", by_alias=True),
+            "failures": [],
+            "quotas": [],
+        },
+        "models": {"max_usd_per_call": None, "quotas": None, "route_by": None, "weight": None},
+        "task_types": {"data": [], "check": None},
+        "budgets": {"token_class": None, "until": None, "scope": None, "each": None},
+    }
 
 
 def _deciding(values: dict[str, Any]) -> dict[str, Any]:
     """Take out later keys that say nothing, so that a configuration without them keeps its digest."""
-    kept = {name: value for name, value in values.items() if name not in _ABSENT or value != _ABSENT[name]}
+    kept = {name: value for name, value in values.items() if name not in _absent() or value != _absent()[name]}
     kept["rules"] = [{key: value for key, value in rule.items() if value is not None} for rule in values["rules"]]
     if not kept["rules"]:
         del kept["rules"]
-    for section, absent in _ABSENT_WITHIN.items():
+    for section, absent in _absent_within().items():
         entries = values[section]
         if isinstance(entries, list):
             kept[section] = [_said(entry, absent) for entry in entries]
@@ -246,7 +253,7 @@ def _deciding(values: dict[str, Any]) -> dict[str, Any]:
     for entry in kept["models"].values():
         if entry["routes"] is not None:
             routes = entry["routes"].items()
-            entry["routes"] = {name: _said(route, _ABSENT_WITHIN["models"]) for name, route in routes}
+            entry["routes"] = {name: _said(route, _absent_within()["models"]) for name, route in routes}
     return kept
 
 

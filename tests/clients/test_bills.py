@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from selector import Config, Outcome, Selector, Task
-from selector._clients._billed import ratio_of
-from selector._clients._bills import check_bills
+from selector._clients.bills._billed import ratio_of
+from selector._clients.bills._bills import check_bills
 from selector.catalog import Catalog, Prices
 from selector.catalog import UnknownPriceWarning as Unknown
 from selector.records import Usage

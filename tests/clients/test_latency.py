@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from selector import Outcome, Selector, Task
-from selector._clients._latency import Latency
+from selector._clients.learning._latency import Latency
 
 PRICED = {"usd_per_mtok_in": 1, "usd_per_mtok_out": 2, "max_output_tokens": 1_000, "context_tokens": 50_000}
 CONFIG = {"models": {"quick": PRICED, "slow": PRICED}, "task_types": {"chat": {"max_latency_s": 5}, "batch": {}}}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from selector import Outcome, Selector, Task, Usage
-from selector._clients._learnt_chain import ENOUGH, Link, in_order, words_of
+from selector._clients.choice._learnt_chain import ENOUGH, Link, in_order, words_of
 from selector.errors import AllAttemptsFailedError
 from selector.testing import FakeProvider, Fault, Reply
 

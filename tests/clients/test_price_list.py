@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from selector import Config
-from selector._clients._price_list import price_list
+from selector._clients.bills._price_list import price_list
 from selector.catalog import Catalog
 from selector.catalog import UnknownPriceWarning as Unknown
 

@@ -4,7 +4,7 @@ import pytest
 
 from selector import Failure, Outcome, Selector, Task
 from selector._clients import import_beliefs, rebuild, reset_beliefs
-from selector._clients._relearn import forget
+from selector._clients.learning._relearn import forget
 from selector.errors import ConfigError, StateError, UnknownModelError, UnknownTaskTypeError
 from selector.records import HealthSeen
 

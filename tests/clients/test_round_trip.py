@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from selector import Outcome, Selector, Task
-from selector._clients import _plan
-from selector._clients._rebuild import rebuild
+from selector._clients.choice import _plan
+from selector._clients.learning._rebuild import rebuild
 
 N_TASKS = 2_000
 STOPS = (700, 1_400, N_TASKS)  # where a life ends, and the next process goes on

@@ -252,7 +252,7 @@ def test_an_interrupt_in_a_wait_surfaces_and_lets_go(folder, monkeypatch):
     fake = FakeProvider([Failure.RATE_LIMITED, GOOD])
     with Selector.open(config(retries=1), state=folder, seed=1, providers={"work": fake}) as selector:
         with monkeypatch.context() as patched:
-            patched.setattr("selector._clients._drive.time.sleep", interrupted)
+            patched.setattr("selector._clients.calls._drive.time.sleep", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 selector.run(TASK)
         assert money(selector) == (0, 0)

@@ -258,7 +258,7 @@ def test_the_status_of_another_process_shows_the_last_lines_of_sessions(tmp_path
 
 
 def test_many_sessions_are_let_go_of_and_taken_up_again(tmp_path, monkeypatch):
-    from selector._clients import _sessions  # noqa: PLC0415 - for this test alone
+    from selector._clients.sessions import _sessions  # noqa: PLC0415 - for this test alone
 
     monkeypatch.setattr(_sessions, "_MOST_LIVE", 5)
     with opened(tmp_path, clock=Clock()) as selector:

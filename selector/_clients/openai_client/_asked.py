@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from selector._clients._orders import Checked
+from selector._clients.calls._orders import Checked
 from selector._clients.openai_client._arguments import (
     calls_tools,
     form_of,

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from types import EllipsisType, TracebackType
 from typing import Any, Literal, Self, overload
 
-from selector._clients._drive import Stream, drive
 from selector._clients._selector import Selector
+from selector._clients.calls._drive import Stream, drive
 from selector._clients.openai_client._answer import Telling
 from selector._clients.openai_client._desk import Answered, Desk, ModelList, desk_of
 from selector._clients.openai_client._errors import plainest

@@ -6,8 +6,8 @@ from collections import deque
 from types import TracebackType
 from typing import Self
 
-from selector._clients._drive import Stream
-from selector._clients._drive_async import AsyncStream
+from selector._clients.calls._drive import Stream
+from selector._clients.calls._drive_async import AsyncStream
 from selector._clients.openai_client._answer import Telling
 from selector._clients.openai_client._errors import plainest
 from selector._clients.openai_client._shape import ChatCompletionChunk, Served

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from selector._clients._conduct import Flow
-from selector._clients._effects import Call, Called
+from selector._clients.calls._conduct import Flow
+from selector._clients.calls._effects import Call, Called
 from selector.catalog import Route
 from selector.execution import Answer
 from selector.records import Decision, Run

@@ -1,0 +1,1 @@
+"""What providers billed beside the prices that are configured."""

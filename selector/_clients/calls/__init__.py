@@ -1,0 +1,1 @@
+"""The calls of a run: one after another, until one is answered."""

@@ -1,0 +1,1 @@
+"""What may be spent: budgets, their accounts, and what is shared with other processes."""

@@ -1,0 +1,1 @@
+"""Conversations: turns, whose they are, and what of them is kept."""

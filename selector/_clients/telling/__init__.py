@@ -1,0 +1,1 @@
+"""What is told to people and written to the log: decisions, status, sums."""
