@@ -160,7 +160,8 @@ class ObjectiveConfig(Section):
     default_worth_usd: Amount | None = None
     """What a success is worth where its task type does not say."""
     usd_per_second: Amount | None = None
-    """What a second of waiting costs."""
+    """What a second of waiting costs whoever waits; no budget pays for it. Under `most_success` a dollar of it counts
+    what a dollar is worth at the shadow price."""
 
     @model_validator(mode="before")
     @classmethod

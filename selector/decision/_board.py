@@ -70,6 +70,7 @@ class Board:
         "share",
         "toll",
         "type",
+        "waited",
         "worth",
     )
 
@@ -81,6 +82,10 @@ class Board:
             self.rows = decider.draws.matrix[0, type_].T.copy()
         self.cost: Floats = decider.cost[0, type_].copy()
         self.toll: Floats | None = None if decider.toll is None else decider.toll[0, type_].copy()
+        self.waited: Floats | None = None
+        if decider.waiting is not None:
+            worth = 1.0 if setup.objective.in_dollars else float(solver.price[0])
+            self.waited = worth * decider.waiting[type_]
         self.prices = tuple(float(each.price[0]) for each in decider.limited)
         self.may: Bools = (decider.affordable[0, type_] if setup.policy.budgeted else decider.serving[type_]).copy()
         self.serving: Bools = decider.serving[type_].copy()

@@ -163,6 +163,8 @@ class Decider(Published):
         self.allowance.grow(setup.n_types)
         for each in self.limited:
             each.grow(setup.n_types)
+        if self.waiting is not None:
+            self.waiting = np.pad(self.waiting, (more[1], (0, 0)), "edge")
         if self.toll is not None:
             self.toll = np.pad(self.toll, ((0, 0), more[1], (0, 0)), "edge")
         self.mix, self._arrived = np.pad(self.mix, more, constant_values=0.5), np.pad(self._arrived, more)

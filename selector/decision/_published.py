@@ -41,6 +41,7 @@ class Published:
         self.solver = PriceSolver(np.zeros(seeds))
         self.limited: tuple[Limited, ...] = ()
         self.toll: Floats | None = None
+        self.waiting: Floats | None = None
         self.mix: Floats = np.full((seeds, types), 0.5)
         self.below_cheapest = np.zeros(seeds, bool)
         self.n_outcomes = 0
@@ -112,7 +113,17 @@ class Published:
     def limit(self, *limited: Limited) -> None:
         """Take in what is limited beside the dollars of all work; the next refresh goes by it."""
         self.limited = limited
-        self.toll = np.zeros(self.setup.shape) if limited else None
+        self.toll = np.zeros(self.setup.shape) if limited or self.waiting is not None else None
+
+    def wait(self, usd: Floats) -> None:
+        """Take in what waiting for a call is worth, USD, shape (n_types, n_models); the next refresh goes by it.
+
+        It is paid by whoever waits, not out of a budget. Where utility is in successes, a dollar of it counts what a
+        dollar is worth at the last price.
+        """
+        self.waiting = usd
+        if self.toll is None:
+            self.toll = np.zeros(self.setup.shape)
 
     def refresh(self, now: float, seeds: Seeds = EVERY, *, whole: bool = False) -> None:
         """Pool anew, draw what moved anew, and solve the price of some seeds.
@@ -152,6 +163,8 @@ class Published:
             self._solve(now, seeds, whole=whole)
         else:
             self.affordable[seeds] = self._repayable[seeds] = self.serving
+            if self.toll is not None:
+                self.toll[seeds] = self._toll(seeds)
             self._publish_price(seeds, PriceSolver(np.zeros_like(self.price[seeds])))
 
     def _fold_arrivals(self, seeds: Seeds) -> None:
@@ -225,8 +238,11 @@ class Published:
         return Case(self.setup, view, self._weight(seeds), dollars)
 
     def _toll(self, seeds: Seeds, besides: Limited | None = None) -> Floats | None:
-        """Return what the use of limited resources takes off the utility, but for one of them; None: nothing."""
+        """Return what limited resources and waiting take off the utility, but for one resource; None: nothing."""
         tolls = [each.toll(seeds) for each in self.limited if each is not besides]
+        if self.waiting is not None:
+            worth = 1.0 if self.setup.objective.in_dollars else self.price[seeds][..., None, None]
+            tolls.append(np.broadcast_to(worth * self.waiting, self.cost[seeds].shape))
         return sum(tolls[1:], tolls[0]) if tolls else None
 
     def _solve_dollars(self, case: Case, seeds: Seeds, *, whole: bool) -> NDArray[np.bool_]:

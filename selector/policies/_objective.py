@@ -19,6 +19,10 @@ class Objective(Protocol):
     """
 
     @property
+    def in_dollars(self) -> bool:
+        """Whether utility is in dollars, or in successes."""
+
+    @property
     def monotone(self) -> bool:
         """Whether expected spend falls as the price rises, so that the price can be bisected."""
 
@@ -47,6 +51,7 @@ class MostSuccess:
     """
 
     monotone: ClassVar[bool] = True
+    in_dollars: ClassVar[bool] = False
 
     def utility(self, theta: Floats, view: View) -> Floats:
         """Return ``theta - price cost``."""
@@ -75,6 +80,7 @@ class WorthUsd:
     """
 
     monotone: ClassVar[bool] = True
+    in_dollars: ClassVar[bool] = True
 
     def utility(self, theta: Floats, view: View) -> Floats:
         """Return ``worth theta - (1 + price) cost``."""
@@ -116,6 +122,7 @@ class MinSuccess:
     bar: float
     confidence: float = 0.5
     monotone: ClassVar[bool] = False
+    in_dollars: ClassVar[bool] = True
 
     def utility(self, theta: Floats, view: View) -> Floats:
         """Return ``-(1 + price) cost``: among the admitted, thrift is all that counts."""
@@ -156,6 +163,7 @@ class NoWorseThan:
     by: float = 0.02
     confidence: float = 0.5
     monotone: ClassVar[bool] = False
+    in_dollars: ClassVar[bool] = True
 
     def utility(self, theta: Floats, view: View) -> Floats:
         """Return ``-(1 + price) cost``."""

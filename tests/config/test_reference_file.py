@@ -71,8 +71,9 @@ def test_it_is_read_as_it_is_meant():
     assert config.rules[3].forbid == ("*@home",)
     assert config.chains.by_type == {"coding": ("sonnet", "opus")}
     assert (config.providers["home"].preset, config.providers["mine"].output.source) == ("claude-code", "file")
-    assert (config.on_ledger_failure, config.budgets[1].scope.tag) == ("refuse", "external")
-    assert config.budgets[2].each == "metadata.user"
+    external = next(each for each in config.budgets if each.name == "external")
+    assert (config.on_ledger_failure, external.scope.tag) == ("refuse", "external")
+    assert {each.each for each in config.budgets} == {None, "metadata.user"}
     assert (config.mode.name, list(config.purposes)) == ("on", ["lead", "worker", "oracle"])
     assert (config.sessions.start, config.sessions.turns, config.sessions.then) == ("lead", 3, "worker")
 

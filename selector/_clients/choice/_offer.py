@@ -195,12 +195,14 @@ class Offer:
             return None
         read = self.length_ratio if guessed else np.ones(len(self.models))
         tokens = np.where(self.tariff.known, self.tokens, np.nan)
-        return self.tolls.toll(self.board.prices, self.task_type, Lengths(tokens, fixed_usd, usd_in, read))
+        found = self.tolls.toll(self.board.prices, self.task_type, Lengths(tokens, fixed_usd, usd_in, read))
+        return found if self.board.waited is None else found._replace(fixed=found.fixed + self.board.waited)
 
     @cached_property
     def price_words(self) -> tuple[str, ...]:
         """What one more unit of everything that is limited beside the dollars of all work is worth, where it binds."""
-        return () if self.tolls is None else self.tolls.words(self.board.prices)
+        scarce = () if self.tolls is None else self.tolls.words(self.board.prices)
+        return (*scarce, *self.plan.waiting_words)
 
     def among(self, eligible: NDArray[np.bool_], bonus: Floats | None = None) -> Odds:
         """Give the odds among some models, the same ones each time."""

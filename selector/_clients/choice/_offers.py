@@ -51,7 +51,7 @@ class Offers:
         offer.out_usd = offer.out_usd * dollars
         offer.usd_in = offer.usd_in * (dollars * mind.input_ratio())
         offer.usd_in_guessed = offer.usd_in * mind.length_ratio()
-        if mind.decider.limited:
+        if mind.decider.toll is not None:
             offer.tolls, offer.length_ratio = mind.tolls, mind.length_ratio()
         offer.out_each, offer.in_each = offer.out_usd.tolist(), offer.usd_in.tolist()
         offer.in_most = max(offer.in_each)

@@ -50,7 +50,6 @@ class Plan:
     """
 
     def __init__(self, config: Config, catalog: Catalog, screen: Screen) -> None:
-        _refuse_what_is_not_there(config)
         self.config, self.catalog, self._screen = config, catalog, screen
         self.models = tuple(catalog.models)
         self.enabled = np.array([model.enabled for model in catalog])
@@ -147,6 +146,13 @@ class Plan:
         served = cost[self.served(tariff)]
         return max(float(np.median(served)) if len(served) else 0.0, 1e-6)
 
+    @property
+    def waiting_words(self) -> tuple[str, ...]:
+        """What a second of waiting costs, where that counts."""
+        objective = self.config.objective
+        usd = None if objective is None else objective.usd_per_second
+        return () if usd is None else (f"waiting: a second counts as {usd:g} USD, which no budget pays",)
+
     def _policy(self, own: PolicyConfig) -> Policy:
         if own.name == "fixed":
             model = (own.model or "").rpartition("@")[0] or (own.model or "")
@@ -193,9 +199,3 @@ def _exploration(own: PolicyConfig) -> Exploration | None:
     if own.floor is None:
         return None
     return Exploration(floor=own.floor) if own.floor > 0 else Exploration(floor=0.0, burn_in=0.0)
-
-
-def _refuse_what_is_not_there(config: Config) -> None:
-    """Name what a configuration may say and a live selector does not do yet, rather than ignore it."""
-    if config.objective is not None and config.objective.usd_per_second is not None:
-        raise ConfigError("is not supported yet; leave it out", key="objective.usd_per_second")

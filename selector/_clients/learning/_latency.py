@@ -64,13 +64,27 @@ class Latency:
         cells = Cells(np.zeros(len(types), np.intp), types, models)
         self.sums.add(cells, sums.reshape(3, -1), now)
 
+    def mean(self, now: float) -> Floats:
+        """Return how many seconds a call is expected to take; as the others where it was never measured, else 0."""
+        cell, variance = self._believed(now)
+        seconds = np.exp(cell + variance / 2)
+        known = ~np.isnan(seconds)
+        others = np.where(known, seconds, 0.0).sum(1, keepdims=True) / np.maximum(known.sum(1, keepdims=True), 1)
+        found: Floats = np.where(known, seconds, others)
+        return found
+
     def p95(self, now: float) -> Floats:
         """Return within how many seconds 95 % of calls are expected to answer; nan: never measured."""
+        cell, variance = self._believed(now)
+        found: Floats = np.exp(cell + _P95 * np.sqrt(variance))
+        return found
+
+    def _believed(self, now: float) -> tuple[Floats, Floats]:
+        """Return mean and variance of the logarithm; nan: never measured."""
         n, total, square = np.maximum(self.now(now), [[[0.0]], [[-np.inf]], [[0.0]]])
         overall = n.sum(0)
         mean = np.divide(total.sum(0), overall, out=np.full_like(overall, np.nan), where=overall > 1e-9)
         spread = np.maximum(square.sum(0) - overall * mean**2, 0.0)
         variance = (spread + _VARIANCE_WEIGHT * _PRIOR_VARIANCE) / (overall + _VARIANCE_WEIGHT)
-        cell = (total + _CELL_WEIGHT * mean) / (n + _CELL_WEIGHT)
-        found: Floats = np.exp(cell + _P95 * np.sqrt(variance))
-        return found
+        cell: Floats = (total + _CELL_WEIGHT * mean) / (n + _CELL_WEIGHT)
+        return cell, np.broadcast_to(variance, cell.shape)

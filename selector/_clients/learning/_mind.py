@@ -100,7 +100,7 @@ class Mind:
     @property
     def price_words(self) -> tuple[str, ...]:
         """What one more unit of everything that is limited beside the dollars of all work is worth, where it binds."""
-        return self.tolls.words([float(each.price[0]) for each in self.decider.limited])
+        return (*self.tolls.words([float(each.price[0]) for each in self.decider.limited]), *self.plan.waiting_words)
 
     @property
     def tariff(self) -> Tariff:
@@ -270,6 +270,9 @@ class Mind:
         serving = self.plan.serving(self.types, tariff)
         per_token = tariff.usd_per_token * self.dollar_ratio()
         self.decider.charge(per_token, fixed, serving)
+        objective = self.plan.config.objective
+        if objective is not None and objective.usd_per_second is not None:
+            self.decider.wait(objective.usd_per_second * self.latency.mean(now))
         if self.decider.limited:
             output = np.where(tariff.known, self.beliefs.tokens.mean[0], np.nan)
             usual = np.broadcast_to(self.usual_inputs(now)[:, None], fixed.shape)
