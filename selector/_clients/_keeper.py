@@ -99,3 +99,5 @@ class Keeper:
         if n % _SEAL_EVERY == 0:
             self._core.state.seal()
             self._drop_old()
+            if self._core.settling is not None:
+                self._core.settling.tidy(self._core.engine.clock())

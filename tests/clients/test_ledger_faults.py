@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from selector import Outcome, Task
-from selector.errors import StateError
+from selector.errors import BudgetExceededError, StateError
 from selector.store import Ledger, Others
 
 LIMIT = {"name": "purse", "usd": 1, "per": "total"}
@@ -37,6 +37,16 @@ def served(selector, n):
     """Choose and report, so often."""
     for _ in range(n):
         selector.record(selector.select(TASK), Outcome(output_tokens=1_000))
+
+
+def refused_in_the_end(selector, task):
+    """Choose until nothing fits any more."""
+    for _ in range(100):
+        try:
+            selector.select(task)
+        except BudgetExceededError:
+            return True
+    return False
 
 
 def spent(folder):
@@ -110,3 +120,30 @@ def test_a_ledger_that_was_lost_is_made_again_from_the_log(open_selector, hard, 
 def test_the_ledger_is_for_nobody_elses_eyes(open_selector, hard, folder):
     open_selector(hard(LIMIT)).select(TASK)
     assert {oct(file.stat().st_mode & 0o777) for file in folder.glob("ledger.sqlite*")} == {"0o600"}
+
+
+def test_windows_that_ended_long_ago_are_dropped_from_the_ledger_and_totals_never(open_selector, hard, folder, clock):
+    selector = open_selector(hard({"name": "hours", "usd": 1, "per": "hour"}, LIMIT), clock=clock)
+    for _ in range(5):
+        served(selector, 1)
+        selector._core.tend(now=True)
+        clock.now += 40 * 86_400
+    selector._core.settling.tidy(clock.now)
+    with Ledger.open(folder, lambda: "", Others(lambda _: True, lambda _: None)) as ledger:
+        kept = [(row.key, (clock.now - row.window / 1_000) / 86_400) for row in ledger.accounts()]
+    assert [key for key, _ in kept].count("purse") == 1
+    assert 1 <= len([age for key, age in kept if key == "hours" and age < 101]) <= len(kept) - 1 <= 3
+
+
+def test_what_is_left_of_an_account_is_asked_for_the_account_that_lacks_alone(open_selector, hard, monkeypatch):
+    """A thousand accounts that are used up do not make a task of another dearer."""
+    each = {"name": "user", "usd": 0.002, "per": "total", "each": "metadata.user"}
+    selector = open_selector(hard(each))
+    asked = []
+    free = Ledger.free
+    monkeypatch.setattr(Ledger, "free", lambda self, wants: asked.append(len(wants)) or free(self, wants))
+    for user in range(30):
+        task = Task("coding", input_tokens=100, max_output_tokens=100, metadata={"user": str(user)})
+        assert refused_in_the_end(selector, task)
+    assert asked
+    assert max(asked) == 1

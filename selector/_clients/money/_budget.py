@@ -57,6 +57,7 @@ class Budget:
         self.meters = Meters(config.budgets, config.timezone, now, usual_usd)
         self.counts_tokens = self.scoped.counts_tokens or any(till.resource == "tokens" for till in self.tills)
         self.counts_classes = any(each.token_class is not None for each in config.budgets)
+        self.longest_s = max((each.seconds or 0.0 for each in config.budgets), default=0.0)
         self.means = tuple(each for each in config.budgets if each.resource == "usd_per_request")
         self._kinds = sorted(
             repr((each.label, each.resource, each.per, each.until, each.scope, each.each, each.token_class))
@@ -151,7 +152,10 @@ class Budget:
     def fits(self, amounts: Amounts, keys: Keys = (), at: float = 0.0) -> Till | None:
         """Return the tightest hard budget that a call does not fit, or None; what a call takes nothing of, it fits."""
         found = self._fits(amounts, keys, at)
-        if found is None or self.gate is None or not self.gate.look((), at):
+        if found is None or self.gate is None:
+            return found
+        parts = [*(Part(None, till, 0) for till in self.hard), *self.scoped.parts(keys, None, at)]
+        if not self.gate.look(parts, at):
             return found
         self._look()
         return self._fits(amounts, keys, at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Lock, get_ident
@@ -20,6 +21,8 @@ _STALE_S = 0.02
 _PLENTY = 2**62
 _NEAR = 8  # where less than this part of the limit is left, what is left is looked at before a choice
 _AGAIN_S = 60.0
+_MANY = 10_000  # accounts of which it is remembered at hand how they stand
+_KEPT_S = 100 * 86_400.0  # what was spent in windows that began earlier is dropped: no month is that long
 
 
 class _Grip(NamedTuple):
@@ -62,8 +65,8 @@ class Gate:
         self._leases = Leases(self._ledger, time.monotonic, self._wake)
         self._grips: dict[str, _Grip] = {}
         self._places: dict[str, Lease] = {}
-        self._tight: dict[str, Part] = {}
-        self._looked_at = self._looked_for = self._reclaimed_at = 0.0
+        self._looked: dict[str, tuple[float, float]] = {}
+        self._reclaimed_at = 0.0
         self._owed: list[tuple[str, int, int]] = []
         self._owing = Lock()
         self._trouble_at = -_AGAIN_S
@@ -123,7 +126,8 @@ class Gate:
     def release(self, id_: str) -> None:
         """Let go of what is held for a decision that was not made after all."""
         grip = self._grips.pop(id_, None)
-        self._looked_for = 0.0
+        if grip is not None:
+            self._changed(grip.parts)
         if grip is not None and grip.hold is not None:
             self._leases.release(grip.hold)
 
@@ -134,7 +138,7 @@ class Gate:
     def settle(self, id_: str, used: Amounts, by: Mapping[str, Amounts], seq: int) -> None:
         """Book what a decision really took in place of its hold; the line of the log with that number says so."""
         grip = self._grips.pop(id_)
-        self._looked_for = 0.0
+        self._changed(grip.parts)
         seen: set[str] = set()
         amounts = []
         for part in grip.parts:
@@ -157,12 +161,18 @@ class Gate:
             self._warn(error)
 
     def look(self, parts: Iterable[Part], at: float) -> bool:
-        """Ask what is left of budgets of which little is, if that was not just asked; tell whether it was."""
-        now = time.monotonic()
-        if now - self._looked_at < _STALE_S and 0 <= at - self._looked_for < _STALE_S:
+        """Ask what is left of those budgets of which little is, if that was not just asked; tell whether it was."""
+        now, never = time.monotonic(), (-math.inf, 0.0)
+        every = []
+        for part in parts:
+            when, for_ = self._looked.get(part.name, never)
+            if part.till.told < _PLENTY and not (now - when < _STALE_S and 0 <= at - for_ < _STALE_S):
+                every.append(part)
+        if not every:
             return False
-        self._looked_at, self._looked_for = now, at
-        every = list({part.name: part for part in (*self._tight.values(), *parts)}.values())
+        if len(self._looked) >= _MANY:
+            self._looked.clear()
+        self._looked |= dict.fromkeys((part.name for part in every), (now, at))
         leases = [self._lease(part, at) for part in every]
         wants = [Want(each.key, each.window, each.limit, 0, 0, each.since) for each in leases]
         try:
@@ -221,11 +231,17 @@ class Gate:
         self._leases.flush()
         self._ledger.correct([(part.name, part.till.place(moment)[0], more) for moment, more in spent])
         self._ledger.adjust(lease.key, lease.window, limit, lease.limit)
-        self._looked_for = 0.0
+        self._changed([part])
 
-    def forget(self, before_ms: int) -> None:
-        """Drop what was spent in windows that began before a moment, and count no longer."""
-        self._ledger.forget(before_ms)
+    def tidy(self, at: float, longest_s: float) -> None:
+        """Drop what was spent in windows that ended long ago; for a thread that may wait.
+
+        Raises
+        ------
+        StateError
+            If nothing was dropped; the next call drops it.
+        """
+        self._ledger.forget(int((at - max(_KEPT_S, 2 * longest_s)) * 1_000))
 
     def close(self) -> None:
         """Tell the ledger everything, and give back what is unused.
@@ -263,23 +279,25 @@ class Gate:
     def _lacking(self, parts: Sequence[Part], lack: Lack) -> Till:
         part = next(part for part in parts if part.name == lack.key)
         part.till.told = max(min(lack.free, part.amount - 1), 0)
-        self._tight[part.name] = part
         return part.till
 
     def _tell(self, part: Part, left: int) -> None:
         """Note what is left of a budget, where that is little."""
-        if left * _NEAR < part.till.limit + part.till.extra:
-            part.till.told = max(left, 0)
-            self._tight[part.name] = part
-        else:
-            part.till.told = _PLENTY
-            self._tight.pop(part.name, None)
+        is_little = left * _NEAR < part.till.limit + part.till.extra
+        part.till.told = max(left, 0) if is_little else _PLENTY
+
+    def _changed(self, parts: Iterable[Part]) -> None:
+        """Let what is left of some budgets be asked again at once."""
+        for part in parts:
+            self._looked.pop(part.name, None)
 
     def _lease(self, part: Part, at: float) -> Lease:
         name, till = part.name, part.till
         window, since = till.place(at)
         lease = self._places.get(name)
         if lease is None or lease.window != window or lease.limit != till.limit:
+            if len(self._places) >= _MANY:
+                self._places = {key: each for key, each in self._places.items() if each.free or each.held}
             lease = self._leases.of(name, window, limit=till.limit, most=till.limit, since=since)
             self._places[name] = lease
         return lease

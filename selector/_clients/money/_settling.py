@@ -94,6 +94,10 @@ class Settling:
                 self.gate.correct(self._corrections(entry, self._pending[id_]), entry.at_s)
             del self._pending[id_]
 
+    def tidy(self, at: float) -> None:
+        """Let the ledger drop windows that ended long ago; for a thread that may wait."""
+        self.gate.tidy(at, self._fold.budget.longest_s)
+
     def expired(self, id_: str, held: Open, seq: int) -> None:
         """Charge a hold in place of a usage that never came."""
         if self.gate.holds(id_):
