@@ -154,7 +154,8 @@ class Budget:
         found = self._fits(amounts, keys, at)
         if found is None or self.gate is None:
             return found
-        parts = [*(Part(None, till, 0) for till in self.hard), *self.scoped.parts(keys, None, at)]
+        known = [key for key in keys if key in self.scoped.tills]
+        parts = [*(Part(None, till, 0) for till in self.hard), *self.scoped.parts(known, None, at)]
         if not self.gate.look(parts, at):
             return found
         self._look()
