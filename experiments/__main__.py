@@ -1,4 +1,4 @@
-"""`python -m experiments NAME [--seeds N] [--hard-cap]` runs one experiment and prints its table."""
+"""`python -m experiments NAME [--seeds N] [--hard-cap] [--quick]` runs one experiment and prints its table."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from experiments import _outcomes, defaults, windows
+from experiments import _outcomes, defaults, ope_coverage, ope_speed, windows
 
 _FOLDER = Path(__file__).parent
 
@@ -20,7 +20,14 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=None, help="instead of the sweep's")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--hard-cap", action="store_true", help="the total is a hard cap")
+    parser.add_argument("--quick", action="store_true", help="small, where the experiment has a small form")
     arguments = parser.parse_args()
+    if arguments.name == "ope_speed":
+        return 0 if ope_speed.run(quick=arguments.quick) else 1
+    if arguments.name == "ope_coverage":
+        kept = None if arguments.quick else Path("out") / "ope_coverage"
+        size = arguments.seeds
+        return 0 if ope_coverage.run(quick=arguments.quick, n_logs=size, jobs=arguments.jobs, kept=kept) else 1
     if arguments.name == "windows":
         result = windows.run()
         print("\n".join(f"{key:>12} {value:.6g}" for key, value in result.items()))

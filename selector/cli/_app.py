@@ -35,6 +35,7 @@ _COMMANDS = {
     "status": ("_status", "Take stock of the state folder."),
     "budget": ("_budget", "Say what is spent, held and left; reset, set, adjust."),
     "prices": ("_prices", "Compare bills with the configured prices."),
+    "export": ("_export", "Write logged decisions to a Parquet, CSV or DuckDB file."),
     "rebuild": ("_rebuild", "Fold the log anew, and compare."),
     "forget": ("_forget", "Remove what users wrote from the log."),
     "simulate": ("_simulate", "Replay policies on a table of outcomes."),
