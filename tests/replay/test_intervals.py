@@ -18,8 +18,8 @@ from selector.replay import (
     normal_interval,
     uniform,
 )
-from selector.replay._intervals import p_value
-from selector.replay._intervals_sequence import _RHO, _boundary, _log_mixture
+from selector.replay.estimates._intervals import p_value
+from selector.replay.estimates._sequence import _RHO, _boundary, _log_mixture
 
 RATE = np.array([0.3, 0.8])
 

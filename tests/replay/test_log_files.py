@@ -9,7 +9,7 @@ import pytest
 from selector import Outcome, Selector, Task
 from selector.errors import DataError, SchemaVersionError, StateError
 from selector.replay import LOG_FIELDS, load, models_of, notes_of, save_log
-from selector.replay._log_save import FORMATS
+from selector.replay.logs._save import FORMATS
 
 FREE = {"usd_per_mtok_in": 1, "usd_per_mtok_out": 2}
 
@@ -80,7 +80,7 @@ def test_a_duckdb_file_has_decisions_models_and_meanings(table, tmp_path):
 
 def test_duckdb_that_is_not_installed_is_asked_for_by_name(table, tmp_path, monkeypatch):
     original = builtins.__import__
-    monkeypatch.setattr("selector.replay._log_save.import_module", lambda name: original("no_such_" + name))
+    monkeypatch.setattr("selector.replay.logs._save.import_module", lambda name: original("no_such_" + name))
     with pytest.raises(DataError, match=r"pip install 'adaptive-selector\[duckdb\]'"):
         save_log(table, tmp_path / "log.duckdb")
     assert [*tmp_path.iterdir()] == []

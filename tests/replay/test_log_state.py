@@ -15,7 +15,7 @@ from selector import Outcome, Selector, Task
 from selector.config import OutcomesConfig
 from selector.errors import DataError, StateError
 from selector.replay import LOG_FIELDS, load, models_of, notes_of
-from selector.replay._log_state import Wish, table_of_events
+from selector.replay.logs._state import Wish, table_of_events
 from selector.store import State
 
 pa = pytest.importorskip("pyarrow")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selector.replay import Matrix, references
-from selector.replay._references import prompt_oracle
+from selector.replay.matrices._references import prompt_oracle
 
 NAMES = ("best_fixed", "static_hull", "type_optimum", "prompt_oracle")
 

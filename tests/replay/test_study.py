@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from selector.errors import DataError
-from selector.replay import Protocol, _study, references, run_study, settings_of, simulate
+from selector.replay import Protocol, references, run_study, settings_of, simulate
+from selector.replay.matrices import _study
 
 ROW = {
     "policy",

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from selector.replay import Diagnostics, Limits
-from selector.replay._verdict import Verdict, flipped, verdict_of
+from selector.replay.estimates._verdict import Verdict, flipped, verdict_of
 
 GOOD = Diagnostics(
     n=1000, n_seen=900, effective_n=30.0, largest_weight=0.2, uncovered=0.049, mean_weight=1.29, se_mean_weight=0.1

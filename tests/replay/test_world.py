@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from selector.errors import DataError, UnknownModelError
-from selector.replay._world import published_world, world_citations
+from selector.replay.matrices._world import published_world, world_citations
 
 N = 270_000  # about 30,000 prompts of each type
 AGENT = ("bug_fixing", "test_writing", "research")

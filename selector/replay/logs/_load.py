@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from selector.config import OutcomesConfig
 from selector.errors import DataError, nearest
-from selector.replay._log_calls import Rank, best
-from selector.replay._log_read import read_csv_log, read_parquet_log, together
-from selector.replay._log_schema import notes_of, with_notes
-from selector.replay._log_state import Seen, Wish, table_of_events
-from selector.replay._log_times import seconds
+from selector.replay.logs._calls import Rank, best
+from selector.replay.logs._read import read_csv_log, read_parquet_log, together
+from selector.replay.logs._schema import notes_of, with_notes
+from selector.replay.logs._state import Seen, Wish, table_of_events
+from selector.replay.logs._times import seconds
 from selector.store import State
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selector.errors import DataError
-from selector.replay._estimators_log import LoggedArrays
-from selector.replay._estimators_policies import Target, probabilities_of
+from selector.replay.estimates._logged import LoggedArrays
+from selector.replay.estimates._policies import Target, probabilities_of
 
 __all__ = ["SUCCESS", "ConfidenceSequence", "Scale", "SequencePath", "confidence_sequence", "first_excluded"]
 

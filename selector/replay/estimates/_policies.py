@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selector.errors import DataError, UnknownModelError
-from selector.replay._estimators_log import LoggedArrays
+from selector.replay.estimates._logged import LoggedArrays
 
 __all__ = ["Target", "fixed_model", "frozen", "logging_policy", "probabilities_of", "uniform", "without_model"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from selector.replay._foreign import Columns
+from selector.replay.foreign._table import Columns
 
 __all__ = ["LITELLM_SPEND_LOGS", "OPENAI_JSONL"]
 

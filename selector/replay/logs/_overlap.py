@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selector.errors import DataError
-from selector.replay._log_arrays import types_of
-from selector.replay._log_checks import check_probabilities, chosen_arms, matrix
-from selector.replay._log_schema import models_of, notes_of
-from selector.replay._log_state import assembled, per_model
+from selector.replay.logs._arrays import types_of
+from selector.replay.logs._checks import check_probabilities, chosen_arms, matrix
+from selector.replay.logs._schema import models_of, notes_of
+from selector.replay.logs._state import assembled, per_model
 
 if TYPE_CHECKING:
     import pyarrow as pa

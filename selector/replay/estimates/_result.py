@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selector.errors import DataError, nearest
-from selector.replay._estimators_columns import ESTIMATORS, N_COLUMNS, formula, reward_columns, weight_column
-from selector.replay._estimators_moments import Moments
-from selector.replay._estimators_spread import SPREAD, expected_variance
-from selector.replay._intervals import holm, normal_interval, p_value
-from selector.replay._verdict import Diagnostics, Limits, Verdict, flipped, verdict_of
+from selector.replay.estimates._columns import ESTIMATORS, N_COLUMNS, formula, reward_columns, weight_column
+from selector.replay.estimates._intervals import holm, normal_interval, p_value
+from selector.replay.estimates._moments import Moments
+from selector.replay.estimates._spread import SPREAD, expected_variance
+from selector.replay.estimates._verdict import Diagnostics, Limits, Verdict, flipped, verdict_of
 
 __all__ = ["LOGGING", "Estimate", "Evaluation", "FrontierPoint", "PolicyDifference", "Tally"]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from selector.budgets import NANO, Horizon, Pacer, PerRequest, Purse
 from selector.decision import Decider, Setup
 from selector.posteriors import Cells
-from selector.replay._table import Matrix
+from selector.replay.matrices._table import Matrix
 
 __all__ = ["PassResult", "Protocol", "simulate"]
 

@@ -11,10 +11,10 @@ import numpy as np
 import orjson
 
 from selector.errors import DataError, nearest
-from selector.replay._log_checks import check_numbers, check_probabilities, matrix
-from selector.replay._log_schema import LOG_FIELDS, REQUIRED, LogNotes, arrow_schema, notes_of, require
-from selector.replay._log_state import assembled, per_model
-from selector.replay._log_times import micros
+from selector.replay.logs._checks import check_numbers, check_probabilities, matrix
+from selector.replay.logs._schema import LOG_FIELDS, REQUIRED, LogNotes, arrow_schema, notes_of, require
+from selector.replay.logs._state import assembled, per_model
+from selector.replay.logs._times import micros
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selector.errors import DataError, UnknownModelError
-from selector.replay._table import Matrix
+from selector.replay.matrices._table import Matrix
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from selector.replay._estimators_columns import Rates
-from selector.replay._estimators_log import LoggedArrays
+from selector.replay.estimates._columns import Rates
+from selector.replay.estimates._logged import LoggedArrays
 
 __all__ = ["SPREAD", "expected_variance", "spread_of"]
 

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selector.errors import DataError
-from selector.replay._estimators_columns import Rates, columns_of, layout_of
-from selector.replay._estimators_log import LoggedArrays
-from selector.replay._estimators_policies import Target, logging_policy, probabilities_of
-from selector.replay._estimators_result import LOGGING, Evaluation, Tally
-from selector.replay._estimators_spread import SPREAD, spread_of
-from selector.replay._missing import JudgingRates
-from selector.replay._verdict import LIMITS, Limits
+from selector.replay.estimates._columns import Rates, columns_of, layout_of
+from selector.replay.estimates._logged import LoggedArrays
+from selector.replay.estimates._missing import JudgingRates
+from selector.replay.estimates._policies import Target, logging_policy, probabilities_of
+from selector.replay.estimates._result import LOGGING, Evaluation, Tally
+from selector.replay.estimates._spread import SPREAD, spread_of
+from selector.replay.estimates._verdict import LIMITS, Limits
 
 __all__ = ["Evaluator", "evaluate"]
 
@@ -228,7 +228,7 @@ def evaluate(
 
     Examples
     --------
-    >>> from selector.replay._estimators_policies import _example, fixed_model
+    >>> from selector.replay.estimates._policies import _example, fixed_model
     >>> found = evaluate(_example(), {"small": fixed_model("small")}).estimate("small")
     >>> found.value, found.verdict.word, found.verdict.reasons[0]
     (1.25, 'none', 'its effective sample size is 2, and 30 is the least')

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from selector.replay._estimators_log import LoggedArrays
+from selector.replay.estimates._logged import LoggedArrays
 
 __all__ = [
     "ESTIMATORS",

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from selector.errors import DataError
-from selector.replay._log_times import micros
+from selector.replay.logs._times import micros
 
 __all__ = ["Reader"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selector.errors import DataError
-from selector.replay._log_schema import models_of
+from selector.replay.logs._schema import models_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

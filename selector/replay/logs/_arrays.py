@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selector.errors import DataError
-from selector.replay._estimators_log import LoggedArrays
-from selector.replay._log_checks import check_numbers, check_probabilities, chosen_arms, matrix
-from selector.replay._log_schema import models_of
+from selector.replay.estimates._logged import LoggedArrays
+from selector.replay.logs._checks import check_numbers, check_probabilities, chosen_arms, matrix
+from selector.replay.logs._schema import models_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

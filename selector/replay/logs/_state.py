@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selector.records import Basis
-from selector.replay._log_calls import Rank
-from selector.replay._log_outcomes import Outcomes
-from selector.replay._log_pack import BLOCK, Deals, Pack, nulls, words_of
-from selector.replay._log_schema import LogNotes, arrow_schema
+from selector.replay.logs._calls import Rank
+from selector.replay.logs._outcomes import Outcomes
+from selector.replay.logs._pack import BLOCK, Deals, Pack, nulls, words_of
+from selector.replay.logs._schema import LogNotes, arrow_schema
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from selector.errors import DataError
-from selector.replay._foreign_rows import Row, rows_of
-from selector.replay._foreign_values import Reader
-from selector.replay._log_checks import check_numbers, check_probabilities
-from selector.replay._log_pack import BLOCK
-from selector.replay._log_read import completed
-from selector.replay._log_schema import LogNotes, arrow_schema
-from selector.replay._log_state import per_model
+from selector.replay.foreign._rows import Row, rows_of
+from selector.replay.foreign._values import Reader
+from selector.replay.logs._checks import check_numbers, check_probabilities
+from selector.replay.logs._pack import BLOCK
+from selector.replay.logs._read import completed
+from selector.replay.logs._schema import LogNotes, arrow_schema
+from selector.replay.logs._state import per_model
 
 if TYPE_CHECKING:
     import pyarrow as pa

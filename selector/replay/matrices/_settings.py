@@ -21,7 +21,7 @@ from selector.policies import (
     policy_of,
 )
 from selector.posteriors import Learning, Priors
-from selector.replay._table import Matrix
+from selector.replay.matrices._table import Matrix
 
 __all__ = ["Settings", "settings_of"]
 

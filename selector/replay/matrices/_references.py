@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from selector.replay._table import Matrix
+from selector.replay.matrices._table import Matrix
 
 __all__ = ["Reference", "best_fixed", "fixed_models", "prompt_oracle", "references", "static_hull", "type_optimum"]
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from selector.replay._log_calls import OF_ROUTE, TOKENS, Rank, Told, best, told
-from selector.replay._log_pack import words_of
-from selector.replay._log_schema import LogNotes, arrow_schema
+from selector.replay.logs._calls import OF_ROUTE, TOKENS, Rank, Told, best, told
+from selector.replay.logs._pack import words_of
+from selector.replay.logs._schema import LogNotes, arrow_schema
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from selector.errors import DataError, StateError
-from selector.replay._log_schema import LOG_FIELDS, models_of, notes_of
+from selector.replay.logs._schema import LOG_FIELDS, models_of, notes_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selector.errors import DataError
-from selector.replay._references import Reference, references, static_hull
-from selector.replay._settings import Settings
-from selector.replay._simulate import PassResult, Protocol, simulate
+from selector.replay.matrices._references import Reference, references, static_hull
+from selector.replay.matrices._settings import Settings
+from selector.replay.matrices._simulate import PassResult, Protocol, simulate
 
 __all__ = ["Difference", "Row", "Study", "run_study"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selector.errors import DataError
-from selector.replay._estimators_log import LoggedArrays
+from selector.replay.estimates._logged import LoggedArrays
 
 __all__ = ["JudgingRates", "human_corrected"]
 

@@ -1,0 +1,1 @@
+"""Estimators on arrays, their intervals, and verdicts on whether they can be relied on."""

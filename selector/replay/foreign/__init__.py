@@ -1,0 +1,1 @@
+"""Other programs' tables, read as logged decisions."""

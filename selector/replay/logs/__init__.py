@@ -1,0 +1,1 @@
+"""The log as data: read from state folders and files, checked, laid out as a table and as arrays."""

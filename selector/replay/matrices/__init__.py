@@ -1,0 +1,1 @@
+"""Full matrices, of which every outcome is known, replayed exactly."""
