@@ -18,6 +18,7 @@ Ints = NDArray[np.intp]
 
 _PER_ROW = ("arm", "reward", "cost_usd", "propensity", "probabilities", "mean_reward", "mean_cost_usd", "type")
 _WIDE = ("probabilities", "mean_reward", "mean_cost_usd")
+_AS_THEY_ARE = ("eligible", "strength", "shadow_price")
 _SUM_TOLERANCE = 1e-6  # of probabilities that were written down with single precision
 
 
@@ -50,6 +51,11 @@ class LoggedArrays:
     eligible
         Which models could have been chosen, shape (n, n_models); None: those with a probability above 0. A model that
         could serve may have none: where a budget is tight, nothing is explored.
+    strength
+        How many outcomes what was believed of each model was worth, its prior included, nan where nothing was
+        published, shape (n, n_models); with the means it gives the beliefs back. None: unknown.
+    shadow_price
+        Successes that a dollar more was worth at each decision, nan where unknown, shape (n,). None: unknown.
     known_propensities
         False: they were estimated afterwards; nothing then is called supported.
     corrected
@@ -77,6 +83,8 @@ class LoggedArrays:
     models: tuple[str, ...]
     task_types: tuple[str, ...]
     eligible: NDArray[np.bool_] | None = None
+    strength: Floats | None = None
+    shadow_price: Floats | None = None
     known_propensities: bool = True
     corrected: bool = False
 
@@ -87,8 +95,8 @@ class LoggedArrays:
 
     def take(self, rows: NDArray[np.bool_] | Ints | slice) -> LoggedArrays:
         """Keep some decisions; a slice copies nothing."""
-        eligible = None if self.eligible is None else self.eligible[rows]
-        return replace(self, eligible=eligible, **{name: getattr(self, name)[rows] for name in _PER_ROW})
+        given = [name for name in _AS_THEY_ARE if getattr(self, name) is not None]
+        return replace(self, **{name: getattr(self, name)[rows] for name in (*_PER_ROW, *given)})
 
     @property
     def may(self) -> NDArray[np.bool_]:
@@ -132,6 +140,10 @@ class LoggedArrays:
             shape = np.shape(getattr(self, name))
             if shape != wanted:
                 raise DataError(f"{name}: its shape is {shape}, and {wanted} is needed: {n} decisions, {k} models")
+        for name, wanted in (("strength", (n, k)), ("shadow_price", (n,))):
+            value = getattr(self, name)
+            if value is not None and value.shape != wanted:
+                raise DataError(f"{name}: its shape is {value.shape}, and {wanted} is needed, or None")
         if self.eligible is not None and (self.eligible.shape != (n, k) or self.eligible.dtype != bool):
             raise DataError(f"eligible: true or false is needed for each of {n} decisions and {k} models")
 

@@ -100,6 +100,8 @@ def arrays(table: pa.Table, *, failed: float | None = None) -> LoggedArrays:
         models=models,
         task_types=names,
         eligible=eligible,
+        strength=matrix(table, "strengths"),
+        shadow_price=table["shadow_price"].to_numpy().copy(),
         known_propensities="estimated" not in table["propensity_from"].cast("string").unique().to_pylist(),
     )
 

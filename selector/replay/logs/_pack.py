@@ -192,7 +192,7 @@ class Deals:
         Numbers for models.
     """
 
-    _FIELDS = ("mean", "probability", "answer_usd", "input_usd")
+    _FIELDS = ("mean", "strength", "probability", "answer_usd", "input_usd")
 
     def __init__(self) -> None:
         self.models = Words()
@@ -212,9 +212,10 @@ class Deals:
         self._numbers[event["decision_id"]] = len(self._numbers)
         self._arms.extend(self.models.number(str(name)) for name in event["models"])
         self._ends.append(len(self._arms))
-        pairs = zip(event["alpha"], event["beta"], strict=True)
+        pairs = list(zip(event["alpha"], event["beta"], strict=True))
         self._values["mean"].extend(alpha / (alpha + beta) for alpha, beta in pairs)
-        for name in self._FIELDS[1:]:
+        self._values["strength"].extend(alpha + beta for alpha, beta in pairs)
+        for name in self._FIELDS[2:]:
             self._values[name].extend(math.nan if value is None else value for value in event[name])
         self._usual.append(event.get("usual_input") or 0.0)
 

@@ -64,6 +64,7 @@ LOG_FIELDS: tuple[LogField, ...] = (
     LogField("probabilities", "per_model", "of each model, as published before; they sum to one; null: unknown"),
     LogField("probabilities_exact", "bool", "whether what they say of the chosen model is the propensity"),
     LogField("means", "per_model", "the success believed of each model before the decision; null: it could not serve"),
+    LogField("strengths", "per_model", "how many outcomes that belief is worth, with its prior; null: as for means"),
     LogField("expected_costs_usd", "per_model", "what each model was expected to cost; null: it could not serve"),
     LogField("expected_cost_usd", "float", "what the chosen one was expected to cost"),
     LogField("shadow_price", "float", "what one more dollar was worth, in successes"),

@@ -253,16 +253,19 @@ def _believed(
 
     words, index = words_of(decided["deal"])
     place = np.append(deals.places(words), -1)[index]  # -1, the last: none
-    at = {name: deals.per_model(name, len(models)) for name in ("mean", "probability", "input_usd", "answer_usd")}
-    blocks: dict[str, list[pa.Array]] = {"means": [], "probabilities": [], "expected_costs_usd": []}
+    at = {
+        name: deals.per_model(name, len(models))
+        for name in ("mean", "strength", "probability", "input_usd", "answer_usd")
+    }
+    blocks: dict[str, list[pa.Array]] = {"means": [], "strengths": [], "probabilities": [], "expected_costs_usd": []}
     blocks["probabilities_exact"] = []
     said = propensity.to_numpy(zero_copy_only=False)
     for start in range(0, len(place), BLOCK):
         rows = slice(start, start + BLOCK)
         some, deal, arm = decided.slice(start, BLOCK), place[rows], chosen[rows]
-        mean = at["mean"][deal]
+        mean, strength = at["mean"][deal], at["strength"][deal]
         able = ~np.isnan(mean) & _allowed(some, models)
-        mean[~able] = np.nan
+        mean[~able] = strength[~able] = np.nan
         likely = _normalised(np.where(able, at["probability"][deal], 0.0))
         certain = np.flatnonzero(said[rows] == 1.0)
         likely[certain] = 0.0
@@ -273,6 +276,7 @@ def _believed(
         cost = _costs(some, deals, deal, at)
         cost[~able] = np.nan
         blocks["means"].append(per_model(mean))
+        blocks["strengths"].append(per_model(strength))
         blocks["probabilities"].append(per_model(likely))
         blocks["expected_costs_usd"].append(per_model(cost))
         blocks["probabilities_exact"].append(pa.array(exact, mask=np.isnan(own) | np.isnan(said[rows])))
