@@ -77,11 +77,7 @@ def arrays(table: pa.Table, *, failed: float | None = None) -> LoggedArrays:
         )
     arm = chosen_arms(table)
     reward = _reward(table, failed)
-    if (arm == arm[0]).all():
-        raise DataError(
-            f"only one arm: every one of the {len(arm):,} decisions chose {models[arm[0]]!r}, so the log says nothing "
-            "of another; let some tasks go elsewhere (explore, or a rule with a share), and load that"
-        )
+    _check_arms(arm, models)
     type_, names = types_of(table)
     cost = table["cost_usd"].to_numpy().copy()
     propensity = table["propensity"].to_numpy().copy()
@@ -104,6 +100,14 @@ def arrays(table: pa.Table, *, failed: float | None = None) -> LoggedArrays:
         shadow_price=table["shadow_price"].to_numpy().copy(),
         known_propensities="estimated" not in table["propensity_from"].cast("string").unique().to_pylist(),
     )
+
+
+def _check_arms(arm: NDArray[np.intp], models: tuple[str, ...]) -> None:
+    if (arm == arm[0]).all():
+        raise DataError(
+            f"only one arm: every one of the {len(arm):,} decisions chose {models[arm[0]]!r}, so the log says nothing "
+            "of another; let some tasks go elsewhere (explore, or a rule with a share), and load that"
+        )
 
 
 def left_out(table: pa.Table) -> dict[str, int]:
