@@ -40,33 +40,38 @@ class Keeper:
         self._core, self._drop_old, self._look = core, drop_old, look
         self._stop = Event()
         self._threads: list[Thread] = []
+        self._begun = False
         self.trouble: str | None = None
 
     @property
     def is_running(self) -> bool:
-        """Whether it runs."""
-        return bool(self._threads)
+        """Whether it was begun, and did not end."""
+        return self._begun
 
     def start(self) -> None:
-        """Begin, once."""
-        if not self._threads and not self._stop.is_set():
-            self._core.share()
+        """Begin, once; beside a clock that is set by hand there is nothing to do in real time."""
+        if self._begun or self._stop.is_set():
+            return
+        self._core.share()
+        if not getattr(self._core.engine.clock, "is_by_hand", False):
             jobs = {"selector-scribe": (_PERIOD_S, self._write), "selector-keeper": (_TIDY_S, self._tidy)}
             threads = [Thread(target=self._run, args=job, name=name, daemon=True) for name, job in jobs.items()]
             for thread in threads:
                 thread.start()
             self._threads = threads
+        self._begun = True
 
     def stop(self) -> None:
         """End, and wait for what is being written."""
         self._stop.set()
+        self._begun = False
         threads, self._threads = self._threads, []
         for thread in threads:
             thread.join()
 
     def after_fork(self) -> None:
         """Forget the parent's threads."""
-        self._stop, self._threads = Event(), []
+        self._stop, self._threads, self._begun = Event(), [], False
 
     def _run(self, period_s: float, work: Callable[[int], None]) -> None:
         stop, n, refused = self._stop, 0, None

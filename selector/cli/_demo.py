@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import numpy as np
 import typer
 
 from selector.cli._lines import say, show_table
-from selector.cli._options import AsJson, NoConfig, NoState, Quiet, Verbose, wanted
+from selector.cli._options import AsJson, NoConfig, Quiet, Verbose, wanted
 from selector.cli._output import money, number, print_json, progress, study_tables, table_of
 from selector.decision import Board, Decider, candidates
 from selector.replay import Protocol, World, published_world, run_study, settings_of, simulate, world_citations
@@ -31,13 +32,23 @@ def demo(
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds.")] = 12,
     seed: Annotated[int, typer.Option(min=0, help="Of the world.")] = 0,
     config: NoConfig = None,
-    state: NoState = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            "--state",
+            metavar="DIR",
+            help="Leave a state folder behind instead, as twenty days of such work do: to look at.",
+        ),
+    ] = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
     """Simulate a world built from published figures: 11 models, 9 kinds of task, three budgets."""
-    wanted(config, state, as_json, verbose, quiet)
+    wanted(config, None, as_json, verbose, quiet)
+    if state is not None:
+        _leave_state(state, tasks, seed, as_json=as_json)
+        return
     world = published_world(tasks, np.random.default_rng(seed))
     settings = [settings_of(word, world.matrix, None, budget=True)[0] for word in _POLICIES]
     protocols = [Protocol(measured=world.matrix, budget_usd=budget) for budget in _BUDGETS]
@@ -61,6 +72,21 @@ def demo(
     _show_learnt(world, decider)
     _show_choice(world, decider)
     say(f"{study.decisions_per_second:,.0f} decisions a second; pictures: {', '.join(map(str, pictures))}")
+
+
+def _leave_state(folder: Path, tasks: int, seed: int, *, as_json: bool) -> None:
+    """Leave a realistic state behind, and say what to look at it with."""
+    from selector.testing import demo_state  # noqa: PLC0415 - a simulation does without a live selector
+
+    left = demo_state(folder, n_tasks=tasks, seed=seed)
+    if as_json:
+        print_json({"schema": "selector.demo.state/1", **asdict(left), "path": str(left.path)})
+        return
+    for line in world_citations():
+        say(line, "dim")
+    say(f"{folder}: {left.n_tasks:,} tasks over 20 days; {left.n_judged:,} were judged, hours or days later;")
+    say(f"  {left.n_fallbacks} fell back, {left.n_refused} came when the day's money was gone")
+    say(f"look at it: selector status --config {folder / 'selector.yaml'}, selector replay {folder}")
 
 
 def _draw_learnt(world: World, decider: Decider, path: Path) -> None:

@@ -20,7 +20,11 @@ class Limits:
     n_bytes: int = 16 * 2**20
     """Bytes in a part."""
     age_s: float = 300.0
-    """Age of a part."""
+    """Age of a part that is worth a file of its own."""
+    n_worth: int = 1_000
+    """Events that are."""
+    longest_s: float = 21_600.0
+    """Age of any part: where little happens, a file each few minutes would make a log of thousands of them."""
     buffer_s: float = 0.05
     """How long a buffered line waits at most."""
     buffer_bytes: int = 2**18

@@ -203,7 +203,14 @@ def test_an_interrupt_within_a_write_neither_doubles_nor_loses(when, tmp_path, j
 
 
 @pytest.mark.parametrize(
-    ("limits", "sizes"), [({"n_events": 3}, [3, 3, 1]), ({"n_bytes": 100}, [3, 3, 1]), ({"age_s": 10.0}, [4, 3])]
+    ("limits", "sizes"),
+    [
+        ({"n_events": 3}, [3, 3, 1]),
+        ({"n_bytes": 100}, [3, 3, 1]),
+        ({"age_s": 10.0, "n_worth": 4}, [4, 3]),
+        ({"age_s": 10.0, "n_worth": 5}, [5, 2]),  # too few are no file of their own
+        ({"age_s": 10.0, "longest_s": 15.0}, [6, 1]),  # but for long
+    ],
 )
 def test_a_part_is_closed_by_events_bytes_or_age(limits, sizes, tmp_path, journal_of, clock):
     journal = journal_of(**limits)

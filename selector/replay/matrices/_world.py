@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from selector.replay.matrices._table import Matrix
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["World", "published_world", "world_citations"]
+__all__ = ["PublishedPrice", "World", "published_prices", "published_world", "world_citations"]
 
 Floats = NDArray[np.float64]
 
@@ -107,6 +107,26 @@ def published_world(n_tasks: int, rng: np.random.Generator, *, models: Iterable[
     cells = np.ix_(types, at)
     families = tuple(figures.families[k] for k in at)
     return World(matrix=matrix, rate=figures.rate[cells], cost_usd=figures.cost_usd[cells], families=families)
+
+
+class PublishedPrice(NamedTuple):
+    """Dollars per million tokens."""
+
+    usd_in: float
+    usd_out: float
+
+
+def published_prices() -> dict[str, PublishedPrice]:
+    """Give the published prices of the world's models, newcomers too.
+
+    Examples
+    --------
+    >>> published_prices()["deepseek-v4-pro"]
+    PublishedPrice(usd_in=0.435, usd_out=0.87)
+    """
+    raw = _raw()
+    prices = {name: facts["usd_per_mtok"] for name, facts in (raw["models"] | raw["newcomers"]).items()}
+    return {name: PublishedPrice(float(each["in"]), float(each["out"])) for name, each in prices.items()}
 
 
 def world_citations() -> tuple[str, ...]:
