@@ -9,7 +9,7 @@ from typing import Any
 from selector.budgets._money import NANO
 from selector.budgets._pace import Pace
 from selector.budgets._pacing import Floats, InFlight
-from selector.budgets._till import Till
+from selector.budgets._till import counted
 from selector.config import BudgetConfig, ScopeConfig
 
 __all__ = ["Meter", "Meters"]
@@ -44,14 +44,14 @@ class Meter:
     ('tokens-per-day-tag-external', [1000.0])
     """
 
-    __slots__ = ("_labels", "_till", "pace", "resource", "scope", "token_class")
+    __slots__ = ("_counted", "_labels", "pace", "resource", "scope", "token_class")
 
     def __init__(self, configs: Sequence[BudgetConfig], zone: str, now: float, usual_usd: float) -> None:
         first = configs[0]
         self.resource: str = first.resource
         self.scope: ScopeConfig | None = first.scope
         self.token_class = first.token_class
-        self._till = Till(first, zone, now)
+        self._counted = counted(first)
         self._labels = tuple(config.label for config in configs)
         usual = {"usd": usual_usd, "tokens": _USUAL_TOKENS}.get(self.resource, 1.0)
         self.pace = Pace(configs, zone, now, usual, self.resource)
@@ -76,8 +76,8 @@ class Meter:
         return f"price {self.label}: one more {unit} is worth {price * times:,.3g} successes"
 
     def amount(self, nano: int, tokens: int, *classes: int) -> float:
-        """Say how much of it a call took, in dollars, tokens or requests; arguments as for a `Till`."""
-        amount = self._till.amount(nano, tokens, *classes)
+        """Say how much of it a call took, in dollars, tokens or requests; arguments as for a `Till`'s."""
+        amount = self._counted(nano, tokens, *classes)
         return amount / NANO if self.resource == "usd" else float(amount)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,12 +13,42 @@ from selector.budgets._money import NANO
 from selector.budgets._windows import calendar_window
 from selector.config import BudgetConfig
 
-__all__ = ["Till"]
+__all__ = ["Till", "counted"]
 
 _SLICES = 60
 _CLASSES = ("input", "cache_read", "cache_write", "output", "reasoning")
 _PLENTY = 2**62
 _MS = 1_000
+_EDGE_S = 0.001
+
+
+def counted(config: BudgetConfig) -> Callable[..., int]:
+    """Give what says how much of a budget's resource a call takes.
+
+    Parameters
+    ----------
+    config
+        The budget.
+
+    Returns
+    -------
+    Callable
+        Takes nano-dollars, tokens of all classes, and where these are known tokens read anew, read from and written to
+        a cache, written, and thought; where they are not, any class may be all tokens.
+
+    Examples
+    --------
+    >>> counted(BudgetConfig(tokens=100, per="day", token_class="output"))(0, 70, 40, 0, 0, 20, 10)
+    20
+    """
+    if config.resource == "usd":
+        return lambda nano, *_: nano
+    if config.resource != "tokens":
+        return lambda *_: 1
+    if config.token_class is None:
+        return lambda _, tokens, *_classes: tokens
+    class_ = _CLASSES.index(config.token_class)
+    return lambda _, tokens, *classes: classes[class_] if classes else tokens
 
 
 class Till:
@@ -42,6 +72,8 @@ class Till:
 
     Attributes
     ----------
+    amount
+        Says how much of its resource a call takes, as `counted` does.
     spent, held
         As far as this process has heard.
     extra
@@ -63,14 +95,13 @@ class Till:
     """
 
     __slots__ = (
-        "_class",
         "_config",
         "_extras",
-        "_kind",
         "_later",
         "_seconds",
         "_slices",
         "_zone",
+        "amount",
         "begin",
         "ends",
         "extra",
@@ -85,8 +116,7 @@ class Till:
     def __init__(self, config: BudgetConfig, zone: str, now: float, *, label: str | None = None) -> None:
         self._config, self._zone = config.in_zone(zone), zone
         self.label = config.label if label is None else label
-        self._kind = config.resource
-        self._class = None if config.token_class is None else _CLASSES.index(config.token_class)
+        self.amount = counted(config)
         self.limit = math.floor(round(config.limit * NANO, 6)) if config.resource == "usd" else int(config.limit)
         self.spent = self.held = self.extra = 0
         self.is_shared, self.told = False, _PLENTY
@@ -131,23 +161,6 @@ class Till:
     def resets_at(self) -> datetime | None:
         """When the window ends, or its oldest spending falls out; None: never."""
         return None if math.isinf(self.ends) else datetime.fromtimestamp(self.ends, UTC)
-
-    def amount(self, nano: int, tokens: int, *classes: int) -> int:
-        """Say how much of its resource a call takes.
-
-        Parameters
-        ----------
-        nano, tokens
-            Nano-dollars, and tokens of all classes.
-        *classes
-            Tokens read anew, read from and written to a cache, written, and thought; none: any class may be all tokens.
-        """
-        kind, class_ = self._kind, self._class
-        if kind == "usd":
-            return nano
-        if kind != "tokens":
-            return 1
-        return tokens if class_ is None or not classes else classes[class_]
 
     def roll(self, now: float) -> None:
         """Let time pass; time that goes back changes nothing."""
@@ -244,6 +257,13 @@ class Till:
         length = self._seconds * _MS / _SLICES
         slice_ = self._slice(at)
         return int(slice_ * length), int((slice_ - _SLICES) * length)
+
+    def span(self, at: float) -> tuple[float, float]:
+        """Say from when to when `place` surely names what it names at a moment; it may for a moment longer."""
+        if self._seconds is None:
+            return (self.begin, self.ends) if self.begin <= at < self.ends else (at, at)
+        slice_, length = self._slice(at), self._seconds / _SLICES
+        return slice_ * length + _EDGE_S, (slice_ + 1) * length - _EDGE_S
 
     def dump(self) -> dict[str, Any]:
         """Write down what was spent, for `load`; holds are not part of it."""

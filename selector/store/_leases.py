@@ -93,6 +93,35 @@ class Leases:
             lease.limit, lease.most, lease.since = limit, most, since
             return lease
 
+    def hold(self, parts: Sequence[tuple[Lease, int]]) -> Hold | None:
+        """Hold an amount of each budget out of what is here, or of none; the ledger is not asked.
+
+        Parameters
+        ----------
+        parts
+            As for `reserve`.
+        """
+        with self._lock:
+            done, is_low = 0, False
+            for lease, amount in parts:
+                free = lease.free - amount
+                if amount < 0 or (free < 0 and amount):
+                    break
+                lease.free = free
+                lease.held += amount
+                lease.used = True
+                if free < lease.low:
+                    lease.low, is_low = 0, True
+                done += 1
+            else:
+                if is_low:
+                    self._wake()
+                return Hold(parts, self._epoch)
+            for lease, amount in parts[:done]:
+                lease.free += amount
+                lease.held -= amount
+            return None
+
     def reserve(self, parts: Sequence[tuple[Lease, int]]) -> Hold | Lack:
         """Hold an amount of each budget, or of none.
 
@@ -111,10 +140,7 @@ class Leases:
         StateError
             If the ledger could not be asked; nothing is held. Also if this is closed.
         """
-        with self._lock:
-            if self._hold(parts):
-                return Hold(parts, self._epoch)
-        return self._reserve_slowly(parts)
+        return self.hold(parts) or self._reserve_slowly(parts)
 
     def settle(self, hold: Hold, used: Sequence[int], seq: int | None = None) -> int:
         """Book what a call really cost, in place of its hold, in the window in which it was held.
@@ -235,28 +261,6 @@ class Leases:
         self._having = {}
         self._seq = 0
 
-    def _hold(self, parts: Sequence[tuple[Lease, int]]) -> bool:
-        """Hold all or none of what is here; the lock is held."""
-        done, is_low = 0, False
-        for lease, amount in parts:
-            free = lease.free - amount
-            if amount < 0 or (free < 0 and amount):
-                break
-            lease.free = free
-            lease.held += amount
-            lease.used = True
-            if free < lease.low:
-                lease.low, is_low = 0, True
-            done += 1
-        else:
-            if is_low:
-                self._wake()
-            return True
-        for lease, amount in parts[:done]:
-            lease.free += amount
-            lease.held -= amount
-        return False
-
     def _reserve_slowly(self, parts: Sequence[tuple[Lease, int]]) -> Hold | Lack:
         """Ask the ledger for what is missing; meanwhile what is here is kept for this call."""
         with self._taking:
@@ -264,8 +268,10 @@ class Leases:
                 if self._closed:
                     raise StateError("the budgets' ledger is closed; open the selector again")
                 self._refuse_odd(parts)
-                if self._hold(parts):
-                    return Hold(parts, self._epoch)
+            held = self.hold(parts)
+            if held is not None:
+                return held
+            with self._lock:
                 now = self._clock()
                 shut = [lack for lease, amount in parts if (lack := self._shut(lease, amount, now)) is not None]
                 if shut:

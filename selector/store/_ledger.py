@@ -272,16 +272,14 @@ class Ledger:
         StateError
             If nothing was changed.
         """
-        return self._change(empty(key, window, configured), lambda a: a._replace(extra=a.extra + delta))
 
-    def set_limit(self, key: str, window: int, limit: int, configured: int) -> Account:
-        """Set the limit of one window by hand, as `adjust` does."""
-        new = empty(key, window, configured)
-        return self._change(new, lambda a: a._replace(limit=configured, extra=limit - configured))
+        def body(connection: Connection) -> Account:
+            found = rows.account(connection, key, window) or empty(key, window, configured)
+            changed = found._replace(extra=found.extra + delta)
+            rows.put_account(connection, changed)
+            return changed
 
-    def reset(self, key: str, window: int, configured: int) -> Account:
-        """Forget what was spent in one window; what processes hold of it stays held."""
-        return self._change(empty(key, window, configured), lambda a: a._replace(spent=0))
+        return self._database.transact(body)
 
     def accounts(self) -> list[Account]:
         """Read every window of every budget.
@@ -347,14 +345,6 @@ class Ledger:
     def after_fork(self) -> None:
         """Forget the parent's name: the child has no leases, and takes its own under a name of its own."""
         self._owner = None
-
-    def _change(self, new: Account, change: Callable[[Account], Account]) -> Account:
-        def body(connection: Connection) -> Account:
-            changed = change(rows.account(connection, new.key, new.window) or new)
-            rows.put_account(connection, changed)
-            return changed
-
-        return self._database.transact(body)
 
     def _take(self, connection: Connection, wants: Sequence[Want], entries: Sequence[Entry], *, final: bool) -> Taken:
         books = Books(connection, self.owner, self._boot)

@@ -73,6 +73,18 @@ def test_holds_are_made_in_memory_while_the_block_lasts(leases, ledger, monkeypa
     assert (day.free, day.held, day.settled) == (65, 0, 35)
 
 
+def test_a_hold_out_of_what_is_here_never_asks_the_ledger(leases, ledger, monkeypatch):
+    day, eve = day_of(leases), leases.of("user/eve", 0, limit=50, most=50)
+    leases.reserve([(day, 20)])
+    monkeypatch.setattr(ledger, "take", None)
+    assert leases.hold([(day, 30), (eve, 1)]) is None
+    assert (day.free, day.held) == (80, 20)
+    hold = leases.hold([(day, 80), (eve, 0)])
+    assert (day.free, day.held, eve.held) == (0, 100, 0)
+    leases.settle(hold, [60, 0])
+    assert (day.free, day.held, day.settled) == (20, 20, 60)
+
+
 def test_a_hold_is_settled_or_released_once(leases):
     day = day_of(leases)
     one, two = leases.reserve([(day, 20)]), leases.reserve([(day, 30)])

@@ -160,16 +160,17 @@ def test_a_lease_names_the_settlements_that_the_ledger_has(ledger_of):
     assert [lease.seq for lease in ann.leases()] == [11]
 
 
-def test_a_limit_is_raised_lowered_and_reset_by_hand(ledger_of):
+def test_a_limit_is_raised_and_lowered_and_what_is_spent_reset_by_hand(ledger_of):
     ann = ledger_of("ann")
     ann.take([want(100, limit=100)])
     assert ann.take([want(50, limit=100)]).lacks[0].free == 0
     assert ann.adjust("day", 0, 60, configured=100).free == 60
     assert ann.take([want(50, limit=100)]).lacks == ()
-    assert ann.set_limit("day", 0, 120, configured=100).free == -30
+    assert ann.adjust("day", 0, -40, configured=100).free == -30
     assert [lack.free for lack in ann.take([want(1, limit=100)]).lacks] == [-30]
     ann.take([], [Entry("day", 0, settled=100, seq=1, back=50)])
-    assert ann.reset("day", 0, configured=100).free == 120
+    ann.correct([("day", 0, -100)])
+    assert ann.accounts()[0].free == 120
     assert ann.adjust("new", 5, -10, configured=100).free == 90
 
 

@@ -284,13 +284,14 @@ class Engine:
     ) -> Decision | None:
         fold, budget, usd = self.fold, self.budget, chosen[3]
         n, own = fold.next_n, self._n + 1
-        id_ = f"{self.prefix}-{own:08x}"
-        if budget.gate is not None and self._is_refused(id_, chosen, held_tokens, now, keys):
+        id_, gate = f"{self.prefix}-{own:08x}", budget.gate
+        held = (chosen[4], *held_tokens) if budget.tills or keys else ()
+        is_held = gate is None or (not keys and gate.hold_here(id_, held, now))
+        if not is_held and self._is_refused(id_, chosen, held, now, keys):
             return None
         self._n = own
         decision = Decision(id_, n, now, offer, chosen, terms)
-        if budget.tills or keys:
-            held = (chosen[4], *held_tokens)
+        if held:
             budget.hold(held, now, keys)
             try:
                 self.made(decision)
@@ -301,7 +302,7 @@ class Engine:
             self.unwritten[id_] = decision
         if budget.pace is not None:
             budget.pace.arrived += 1
-        if budget.meters:
+        if budget.is_metered:
             budget.meters.come(1)
         offer.n_chosen += 1
         fold.n_decisions += 1
@@ -327,14 +328,14 @@ class Engine:
         self,
         id_: str,
         chosen: tuple[int, Basis, str, float, int],
-        held_tokens: tuple[int, ...],
+        held: tuple[int, ...],
         now: float,
         keys: tuple[str, ...],
     ) -> bool:
         """Hold what a choice can cost in all processes, or tell that it does not fit any more."""
         is_held = False
         try:
-            is_held = self.budget.reserve(id_, (chosen[4], *held_tokens), now, keys, always=self._idle) is None
+            is_held = self.budget.reserve(id_, held, now, keys, always=self._idle) is None
         finally:
             if not is_held and chosen[1] is Basis.EXPLORATION:
                 self._pay(-chosen[3])

@@ -55,6 +55,7 @@ class Budget:
         self.in_usd = self.scoped.counts_usd or any(till.resource == "usd" for till in self.hard)
         self.pace: Pace | None = Pace(whole, config.timezone, now, usual_usd) or None
         self.meters = Meters(config.budgets, config.timezone, now, usual_usd)
+        self.is_metered = len(self.meters) > 0
         self.counts_tokens = self.scoped.counts_tokens or any(till.resource == "tokens" for till in self.tills)
         self.counts_classes = any(each.token_class is not None for each in config.budgets)
         self.longest_s = max((each.seconds or 0.0 for each in config.budgets), default=0.0)
@@ -174,7 +175,11 @@ class Budget:
     def hold(self, amounts: Amounts, at: float, keys: Keys = ()) -> None:
         """Hold the most that a call can take of every budget with a limit, and of some accounts of scoped ones."""
         for till in self.tills:
-            till.hold(till.amount(*amounts), at)
+            amount = till.amount(*amounts)
+            if till.begin <= at < till.ends:  # as nearly always: then a hold is no more than this
+                till.held += amount
+            else:
+                till.hold(amount, at)
         if keys:
             self.scoped.hold(keys, amounts, at)
             self.ends = min(self.ends, self.scoped.ends)
@@ -288,7 +293,7 @@ class Budget:
     def steer(self, now: float, in_flight: InFlight) -> bool:
         """Bring the target up to date; tell whether a window ended."""
         rolled = self.roll(now)
-        if self.meters:
+        if self.is_metered:
             rolled = self.meters.advance(now, in_flight.n) or rolled
         if self.pace is None:
             return rolled

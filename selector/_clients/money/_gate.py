@@ -25,13 +25,22 @@ _MANY = 10_000  # accounts of which it is remembered at hand how they stand
 _KEPT_S = 100 * 86_400.0  # what was spent in windows that began earlier is dropped: no month is that long
 
 
-class _Grip(NamedTuple):
-    """What is held for one decision."""
+_Grip = tuple[Hold | None, tuple[Part, ...], float]
+"""What is held for one decision, of what, since when; None: it went on without, and the ledger is told afterwards."""
 
-    hold: Hold | None
-    """None: it went on without, and what it costs is told the ledger afterwards."""
+
+class _Desk(NamedTuple):
+    """Where most decisions hold something: at every budget of everything, in its present window."""
+
+    leases: tuple[tuple[Lease, Callable[..., int]], ...]
+    """Each with what says how much of it is to be held."""
     parts: tuple[Part, ...]
-    at: float
+    begin: float
+    end: float
+    """From then on a window is another."""
+
+
+_CLOSED = _Desk((), (), math.inf, -math.inf)
 
 
 class Gate:
@@ -65,6 +74,8 @@ class Gate:
         self._leases = Leases(self._ledger, time.monotonic, self._wake)
         self._grips: dict[str, _Grip] = {}
         self._places: dict[str, Lease] = {}
+        self._whole: tuple[Part, ...] = ()
+        self._desk = _CLOSED
         self._looked: dict[str, tuple[float, float]] = {}
         self._reclaimed_at = 0.0
         self._owed: list[tuple[str, int, int]] = []
@@ -73,7 +84,8 @@ class Gate:
 
     def attach(self, parts: Iterable[Part], at: float) -> None:
         """Let budgets be shared from now on; what the log has of them, and the ledger has not, is told the ledger."""
-        wants = []
+        parts, wants = tuple(parts), []
+        self._whole, self._desk = tuple(part for part in parts if part.key is None), _CLOSED
         for part in parts:
             part.till.is_shared = True
             window, since = part.till.place(at)
@@ -81,6 +93,19 @@ class Gate:
         if wants:
             self._leases.flush()
             self._ledger.owe(wants)
+
+    def hold_here(self, id_: str, amounts: Amounts, at: float) -> bool:
+        """Hold what a decision on no account can cost, if what is here is enough; tell whether it is."""
+        leases, parts, begin, end = self._desk
+        if not begin <= at < end:
+            if not self._whole:
+                return False
+            leases, parts, _, _ = self._desk = self._desk_at(at)
+        hold = self._leases.hold([(lease, amount(*amounts)) for lease, amount in leases])
+        if hold is None:
+            return False
+        self._grips[id_] = hold, parts, at
+        return True
 
     def hold(self, id_: str, parts: Sequence[Part], at: float, *, always: bool = False) -> Till | None:
         """Hold what a decision can cost, or name the tightest budget that has too little left.
@@ -116,20 +141,21 @@ class Gate:
         held = found if isinstance(found, Hold) else None
         before = self._grips.get(id_)
         if before is None:
-            self._grips[id_] = _Grip(held, tuple(parts), at)
-        elif before.hold is not None and held is not None:
-            merged = Hold((*before.hold.parts, *held.parts), held.epoch)
-            before.hold.epoch = -1
-            self._grips[id_] = _Grip(merged, (*before.parts, *parts), before.at)
+            self._grips[id_] = held, tuple(parts), at
+            return None
+        first, its_parts, began = before
+        if first is not None and held is not None:
+            merged = Hold((*first.parts, *held.parts), held.epoch)
+            first.epoch = -1
+            self._grips[id_] = merged, (*its_parts, *parts), began
         return None
 
     def release(self, id_: str) -> None:
         """Let go of what is held for a decision that was not made after all."""
-        grip = self._grips.pop(id_, None)
-        if grip is not None:
-            self._changed(grip.parts)
-        if grip is not None and grip.hold is not None:
-            self._leases.release(grip.hold)
+        hold, parts, _ = self._grips.pop(id_, (None, (), 0.0))
+        self._changed(parts)
+        if hold is not None:
+            self._leases.release(hold)
 
     def holds(self, id_: str) -> bool:
         """Tell whether anything is held for a decision here."""
@@ -137,19 +163,19 @@ class Gate:
 
     def settle(self, id_: str, used: Amounts, by: Mapping[str, Amounts], seq: int) -> None:
         """Book what a decision really took in place of its hold; the line of the log with that number says so."""
-        grip = self._grips.pop(id_)
-        self._changed(grip.parts)
+        hold, parts, at = self._grips.pop(id_)
+        self._changed(parts)
         seen: set[str] = set()
         amounts = []
-        for part in grip.parts:
+        for part in parts:
             first = part.name not in seen
             seen.add(part.name)
             amounts.append(amount_of(part.key, part.till, used, by) if first else 0)
-        if grip.hold is not None:
-            self._leases.settle(grip.hold, amounts, seq)
+        if hold is not None:
+            self._leases.settle(hold, amounts, seq)
             return
-        for part, amount in zip(grip.parts, amounts, strict=True):
-            self._owe(part.name, part.till.place(grip.at)[0], amount)
+        for part, amount in zip(parts, amounts, strict=True):
+            self._owe(part.name, part.till.place(at)[0], amount)
 
     def correct(self, parts: Iterable[Part], at: float) -> None:
         """Tell the ledger how much more than was settled was really spent, which may be negative."""
@@ -261,6 +287,7 @@ class Gate:
         """Hold nothing, in a forked child."""
         self._grips.clear()
         self._places.clear()
+        self._desk = _CLOSED
         self._owed, self._owing = [], Lock()
         self._inside = None
 
@@ -290,6 +317,11 @@ class Gate:
         """Let what is left of some budgets be asked again at once."""
         for part in parts:
             self._looked.pop(part.name, None)
+
+    def _desk_at(self, at: float) -> _Desk:
+        spans = [part.till.span(at) for part in self._whole]
+        leases = tuple((self._lease(part, at), part.till.amount) for part in self._whole)
+        return _Desk(leases, self._whole, max(begin for begin, _ in spans), min(end for _, end in spans))
 
     def _lease(self, part: Part, at: float) -> Lease:
         name, till = part.name, part.till

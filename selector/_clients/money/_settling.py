@@ -49,12 +49,14 @@ class Settling:
         self._state, self._fold, self._hear = state, fold, hear
         self._pending: dict[str, _Booked] = {}
         self._dead: set[str] = set()
+        self._sorted: tuple[object, dict[str, list[Entry]]] = None, {}
         self.gate = Gate(state, self.known, lenient=lenient)
 
     def follow(self, fold: Fold, at: float) -> None:
         """Be told what a fold takes in, and let its budgets be shared."""
         self._fold.settling = None
         self._fold, fold.settling = fold, self
+        self._sorted = None, {}
         fold.budget.share(self.gate, at)
 
     def before(self, id_: str) -> None:
@@ -123,9 +125,7 @@ class Settling:
         if damaged or not row.seq <= last <= row.seq + _AT_HAND or not fold.budget.has(row.key):
             return None
         settled = held = 0
-        for id_, entry in fold.entries.items():
-            if _writer(id_) != writer:
-                continue
+        for entry in self._entries_of(writer):
             if entry.is_open:
                 held += self._of_lease(row, entry.at_s, entry.held, dict.fromkeys(entry.keys, entry.held))
             elif entry.closer is None or entry.closer[0] != writer or entry.closer[1] > row.seq:
@@ -134,6 +134,17 @@ class Settling:
             if _writer(id_) == writer:
                 held += self._of_lease(row, left.at_s, left.held, dict.fromkeys(left.keys, left.held))
         return Known(settled, held)
+
+    def _entries_of(self, writer: str) -> list[Entry]:
+        """Give a process's decisions that are at hand: sorted once for all leases that are asked of together."""
+        entries = self._fold.entries
+        heard = (len(entries), next(reversed(entries), None), self._state.positions)
+        if self._sorted[0] != heard:
+            found: dict[str, list[Entry]] = {}
+            for id_, entry in entries.items():
+                found.setdefault(_writer(id_), []).append(entry)
+            self._sorted = heard, found
+        return self._sorted[1].get(writer, [])
 
     def _of_lease(self, row: LeaseRow, at: float, used: Amounts, by: Mapping[str, Amounts]) -> int:
         """Say how much of an amount is of one window of one budget."""
