@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from selector.store._dropped import Position
+from selector.store._fields import Fields, events_in
 from selector.store._files import Files
 from selector.store._folder import State
 from selector.store._forget import FORGETTABLE
@@ -16,6 +17,7 @@ from selector.store._frame import Fault, decode, encode
 from selector.store._journal import Journal
 from selector.store._limits import Durability, Limits
 from selector.store._names import new_writer
+from selector.store._reader import LogPart
 from selector.store._snapshots import Snapshot
 from selector.store._tables import TABLES, Column, columns_of, events_of, table_of
 
@@ -42,6 +44,7 @@ __all__ = [
     "Durability",
     "Entry",
     "Fault",
+    "Fields",
     "Files",
     "Hold",
     "Journal",
@@ -52,6 +55,7 @@ __all__ = [
     "Leases",
     "Ledger",
     "Limits",
+    "LogPart",
     "Others",
     "Position",
     "Reclaimed",
@@ -62,6 +66,7 @@ __all__ = [
     "columns_of",
     "decode",
     "encode",
+    "events_in",
     "events_of",
     "new_writer",
     "table_of",

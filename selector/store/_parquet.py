@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -95,6 +95,7 @@ def table_to_columns(table: pa.Table) -> dict[str, list[Any]]:
     for name, column in zip(table.column_names, table.columns, strict=True):
         if column.null_count < len(column) or name in {"s", "extra"}:
             plain = column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column
+            plain = plain.cast(pa.string()) if pa.types.is_dictionary(column.type) else plain
             columns[name] = plain.to_pylist()
     return columns
 
@@ -178,13 +179,15 @@ def blanked(data: bytes | bytearray, mark: bytes) -> bytearray:
     return blank
 
 
-def from_bytes(data: bytes) -> tuple[pa.Table, dict[str, Any]]:
+def from_bytes(data: bytes, words: Sequence[str] = ()) -> tuple[pa.Table, dict[str, Any]]:
     """Read a Parquet file that `to_bytes` wrote, and refuse every changed byte.
 
     Parameters
     ----------
     data
         The whole file.
+    words
+        Columns that are read as dictionaries, which is faster where there are few different words.
 
     Returns
     -------
@@ -203,7 +206,8 @@ def from_bytes(data: bytes) -> tuple[pa.Table, dict[str, Any]]:
 
     checked(data, MARK)
     try:
-        with pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True, pre_buffer=False) as file:
+        source = pa.BufferReader(data)  # of which every byte was checked: its pages need not be once more
+        with pq.ParquetFile(source, read_dictionary=[*words], pre_buffer=False) as file:
             table = file.read(use_threads=False)  # a pool's thread may outlive the interpreter, which then aborts
         metadata = dict(table.schema.metadata or {})
         note = orjson.loads(metadata.pop(KEY))
@@ -213,13 +217,15 @@ def from_bytes(data: bytes) -> tuple[pa.Table, dict[str, Any]]:
     return table.replace_schema_metadata(rest or None), note
 
 
-def read_checked(path: Path) -> tuple[pa.Table, dict[str, Any]]:
+def read_checked(path: Path, words: Sequence[str] = ()) -> tuple[pa.Table, dict[str, Any]]:
     """Read a Parquet file that `to_bytes` wrote.
 
     Parameters
     ----------
     path
         Where it lies.
+    words
+        Columns that are read as dictionaries.
 
     Returns
     -------
@@ -235,4 +241,4 @@ def read_checked(path: Path) -> tuple[pa.Table, dict[str, Any]]:
     FileNotFoundError
         If it is not there.
     """
-    return from_bytes(path.read_bytes())
+    return from_bytes(path.read_bytes(), words)

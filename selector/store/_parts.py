@@ -6,19 +6,27 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from selector.store._dropped import Position, dropped
+from selector.store._fields import events_in, in_order
 from selector.store._frame import Fault, decode
 from selector.store._names import stem_of
-from selector.store._parquet import DamagedError, read_checked, table_to_columns
+from selector.store._parquet import DamagedError, read_checked
 from selector.store._quarantine import Quarantine
-from selector.store._tables import TABLES, events_of
+from selector.store._tables import TABLES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["Listing", "Part", "PartRead", "Parts", "listing", "parts_in"]
 
 _NAME = re.compile(r"([0-9A-Za-z_-]+)\.([0-9]{6,})\.(jnl|parquet)")
 SEGMENT_FORMAT = 1
+_WORDS = {
+    name: [c.name for c in columns if c.type == "string" and c.name not in {"id", "decision_id"}]
+    for name, columns in TABLES.items()
+}
 
 Event = dict[str, Any]
 
@@ -58,7 +66,8 @@ class Listing(NamedTuple):
 class PartRead:
     """What was read of a part."""
 
-    events: list[Event]
+    loose: list[Event]
+    """Its events in order, where they were read one by one."""
     end: int = 0
     """Where in the journal reading ended; for a segment 0."""
     n_lost: int = 0
@@ -68,6 +77,25 @@ class PartRead:
     sealed: bool = field(default=False)
     dropped: Position | None = None
     """Up to where its writer's events were dropped while it was being read, if it is among them."""
+    tables: Mapping[str, pa.Table] = field(default_factory=dict)
+    """Where it is sealed: its events by the name of their table, in order."""
+
+    @property
+    def events(self) -> list[Event]:
+        """Its events in order, made anew of a sealed part's tables."""
+        if not self.tables:
+            return self.loose
+        every = (event for name, table in self.tables.items() for event in events_in(name, table))
+        return sorted(every, key=lambda event: event["s"])
+
+    def counted(self, since: int) -> tuple[int, int]:
+        """Count its events above a number, and give the highest number; 0 where there is none."""
+        if not self.tables:
+            numbers = [event["s"] for event in self.loose if event["s"] > since]
+            return len(numbers), max(numbers, default=0)
+        found = [table["s"].to_numpy() for table in self.tables.values()]
+        last = max(int(each.max()) for each in found)
+        return sum(int((each > since).sum()) for each in found), last if last > since else 0
 
 
 def parts_in(folder: Path) -> frozenset[Part]:
@@ -240,7 +268,7 @@ class Parts:
         for fault, data in segment.faults:
             self._quarantine.keep(fault, data)
         named = int((segment.note or {}).get("n_lost", 0))
-        return PartRead(sorted(segment.events, key=lambda event: event["s"]), 0, n_lost + named, sealed=True)
+        return PartRead([], 0, n_lost + named, sealed=True, tables=segment.tables)
 
 
 class _Segment:
@@ -249,7 +277,7 @@ class _Segment:
     def __init__(self, root: Path, part: Part) -> None:
         self._root, self._part = root, part
         self.note: dict[str, Any] | None = None
-        self.events: list[Event] = []
+        self.tables: dict[str, pa.Table] = {}
         self.faults: list[tuple[Fault, bytes]] = []
 
     def load(self) -> None:
@@ -259,7 +287,7 @@ class _Segment:
         for table in TABLES:
             path = self._root / "log" / table / f"{self._part.stem}.parquet"
             try:
-                found, note = read_checked(path)
+                found, note = read_checked(path, _WORDS[table])
             except FileNotFoundError:
                 missing.append(table)
                 continue
@@ -270,7 +298,8 @@ class _Segment:
             if found.num_rows != note["rows"][table]:
                 damaged[table] = "it has not as many rows as it says"
                 continue
-            self.events.extend(events_of(table, table_to_columns(found)))
+            if found.num_rows:
+                self.tables[table] = in_order(found)
         rows = (self.note or {}).get("rows", {})
         for table, reason in damaged.items():
             data = (self._root / "log" / table / f"{self._part.stem}.parquet").read_bytes()

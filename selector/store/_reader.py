@@ -4,17 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from selector.store._dropped import Position
+from selector.store._fields import above
 from selector.store._frame import Fault
 from selector.store._locks import held
 from selector.store._parts import Part, PartRead, Parts, listing
 from selector.store._quarantine import Quarantine
 
-__all__ = ["Position", "Reader"]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["LogPart", "Position", "Reader"]
 
 Event = dict[str, Any]
+
+
+class LogPart(NamedTuple):
+    """A part of one writer's log: tables where it is sealed, events where it is still a journal."""
+
+    writer: str
+    """Whose."""
+    tables: Mapping[str, pa.Table]
+    """Of a sealed part: its events by the name of their table in `TABLES`, each by number; words are dictionaries.
+
+    `Fields` reads them.
+    """
+    events: list[Event]
+    """Of a journal: its events by number."""
 
 
 class Reader:
@@ -49,6 +67,34 @@ class Reader:
         dict
             An event with its writer ``w`` and number ``s``.
         """
+        for part, read, since in self._each(after):
+            for event in read.events:
+                if event["s"] > since:
+                    self.positions[part.writer] = (part.number, event["s"])
+                    yield event
+
+    def parts(self, after: Mapping[str, Position] | None) -> Iterator[LogPart]:
+        """Read the same as `events`, part by part.
+
+        Parameters
+        ----------
+        after
+            What is known already.
+
+        Yields
+        ------
+        LogPart
+            By writer and part.
+        """
+        for part, read, since in self._each(after):
+            n_events, last = read.counted(since)
+            if n_events:
+                self.positions[part.writer] = (part.number, last)
+                loose = [event for event in read.loose if event["s"] > since]
+                yield LogPart(part.writer, above(read.tables, since), loose)
+
+    def _each(self, after: Mapping[str, Position] | None) -> Iterator[tuple[Part, PartRead, int]]:
+        """Read each part, and say above which number its events are wanted."""
         known = dict(after or {})
         for writer, position in known.items():
             self.positions[writer] = max(position, self.positions.get(writer, position))
@@ -67,10 +113,7 @@ class Reader:
                 self._quarantine.report(read.torn)
             book = books.setdefault(part.writer, _Book(start[1]))
             self._tell_missing(part, book.missing(read, since=start[1]))
-            for event in read.events:
-                if event["s"] > start[1]:
-                    self.positions[part.writer] = (part.number, event["s"])
-                    yield event
+            yield part, read, start[1]
             self._note(part, read)
 
     def tail(self, own: str | None) -> list[Event]:
@@ -134,11 +177,11 @@ class _Book:
 
     def missing(self, read: PartRead, since: int) -> int:
         self._n_named += read.n_lost
-        events: list[int] = [event["s"] for event in read.events if event["s"] > since]
-        if not events:
+        n_events, last = read.counted(since)
+        if not n_events:
             return 0
-        gone = max(0, events[-1] - self._last - len(events))
-        self._last = events[-1]
+        gone = max(0, last - self._last - n_events)
+        self._last = last
         n_missing = max(0, gone - self._n_named)
         self._n_named = max(0, self._n_named - gone)
         return n_missing

@@ -7,9 +7,11 @@ from itertools import islice
 from math import ulp
 from typing import Any, NamedTuple
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
-__all__ = ["TABLES", "Column", "columns_of", "events_of", "microseconds", "table_of"]
+__all__ = ["TABLES", "Column", "columns_of", "events_of", "exact_seconds", "microseconds", "table_of"]
 
 
 class Column(NamedTuple):
@@ -258,3 +260,28 @@ def _step(instant: int, seconds: Any) -> int | None:  # noqa: ANN401 - a value o
 def _stepped(instant: int, step: int) -> float:
     base = instant / _MICROSECONDS
     return base + step * ulp(base)
+
+
+def exact_seconds(instants: NDArray[np.int64], steps: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Give the exact seconds of many timestamps, as `events_of` does of each.
+
+    Parameters
+    ----------
+    instants
+        In microseconds.
+    steps
+        How many steps of a float64 the seconds lie above; 0: none.
+
+    Returns
+    -------
+    numpy.ndarray
+        Seconds since 1970.
+
+    Examples
+    --------
+    >>> exact_seconds(np.array([1_250_000]), np.array([0])).tolist()
+    [1.25]
+    """
+    base = instants / float(_MICROSECONDS)
+    found: NDArray[np.float64] = base + steps * np.spacing(np.abs(base))
+    return found

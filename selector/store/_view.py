@@ -16,7 +16,7 @@ from selector.store._life import life_file
 from selector.store._locks import held
 from selector.store._parts import Parts
 from selector.store._quarantine import Quarantine
-from selector.store._reader import Position, Reader
+from selector.store._reader import LogPart, Position, Reader
 from selector.store._segments import Sealer
 from selector.store._snapshots import Snapshot, Snapshots
 
@@ -93,6 +93,23 @@ class View:
         with suppress(StateError):
             self.flush()
         yield from self._reader.events(after)
+
+    def parts(self, after: Mapping[str, Position] | None = None) -> Iterator[LogPart]:
+        """Read all events as `events` does, but part by part, those of a sealed part as tables: that is much faster.
+
+        Parameters
+        ----------
+        after
+            Only what comes after these positions.
+
+        Yields
+        ------
+        LogPart
+            By writer and part; within a table, events are by number.
+        """
+        with suppress(StateError):
+            self.flush()
+        yield from self._reader.parts(after)
 
     def tail(self) -> list[dict[str, Any]]:
         """Read what other writers wrote since the last `events` or `tail`.

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from experiments.ope_speed import Settings, drawn_log, measure, stream
+from experiments.ope_speed.run import Config, drawn_log, measure, stream
 from selector.replay import ConfidenceSequence, evaluate
 
 
@@ -25,8 +25,8 @@ def show(title, rows):
 
 def test_all_estimators_take_some_tens_of_passes_over_the_arrays():
     """A million decisions among ten models: seven estimators of three outcomes, in all and with intervals."""
-    speed = measure(Settings(rounds=1_000_000))
-    log, target = drawn_log(Settings(), 1_000_000, 1)
+    speed = measure(Config(rounds=1_000_000))
+    log, target = drawn_log(Config(), 1_000_000, 1)
     one_pass = best_of(lambda: np.einsum("ij,ij->i", target, log.mean_reward))
     rows = [("all estimators", f"{speed.seconds:>8.3f} s"), ("one weighted sum", f"{one_pass:>8.3f} s")]
     show("1,000,000 decisions, 10 models", [*rows, ("memory beside the arrays", f"{speed.above_mb:>8.1f} MB")])
@@ -35,7 +35,7 @@ def test_all_estimators_take_some_tens_of_passes_over_the_arrays():
 
 
 def test_memory_does_not_grow_with_the_length_of_a_log():
-    short, long_ = (stream(Settings(streamed=n, piece=100_000))[0] for n in (100_000, 1_000_000))
+    short, long_ = (stream(Config(streamed=n, piece=100_000))[0] for n in (100_000, 1_000_000))
     show(
         "streamed",
         [(f"{s.rounds:,}", f"{s.seconds:>8.3f} s {s.above_mb:>6.1f} MB above a piece") for s in (short, long_)],
@@ -45,7 +45,7 @@ def test_memory_does_not_grow_with_the_length_of_a_log():
 
 
 def test_a_confidence_sequence_takes_some_times_what_the_estimates_take():
-    log, target = drawn_log(Settings(), 200_000, 1)
+    log, target = drawn_log(Config(), 200_000, 1)
     estimates = best_of(lambda: evaluate(log, {"target": target}))
     sequence = best_of(lambda: ConfidenceSequence().add(log, target))
     rows = [("estimates", f"{estimates:>8.3f} s"), ("confidence sequence", f"{sequence:>8.3f} s")]

@@ -195,6 +195,8 @@ def test_one_file_of_a_state_and_a_later_version_are_refused_with_the_remedy(fol
     (tmp_path / "x.txt").write_text("x")
     with pytest.raises(DataError, match=r"none that can be loaded; give a state folder, or a .parquet or .csv file"):
         load(tmp_path / "x.txt")
+    with pytest.raises(DataError, match=r"there is no file .*none.parquet; give a state folder, or a .parquet or .csv"):
+        load(tmp_path / "none.parquet")
 
 
 def per_model(folder):

@@ -108,7 +108,7 @@ def test_nothing_acknowledged_is_lost_or_doubled_when_processes_are_killed(tmp_p
                 cwd=Path(__file__).parents[2],
             )
         before = len(acked)
-        one_life(nursery, tmp_path / f"fifo{cycle}", rng.uniform(0.01, 0.05), acked)
+        one_life(nursery, tmp_path / f"fifo{cycle}", rng.uniform(0.005, 0.025), acked)
         total += len(acked) - before
         with State.open(folder, clock=lambda: 1.7e9, read_only=True) as state:
             n_read = len(check(state, acked))

@@ -16,7 +16,7 @@ from selector.errors import DataError, nearest
 from selector.replay.logs._calls import Rank, best
 from selector.replay.logs._read import read_csv_log, read_parquet_log, together
 from selector.replay.logs._schema import notes_of, with_notes
-from selector.replay.logs._state import Seen, Wish, table_of_events
+from selector.replay.logs._state import Seen, Wish, table_of_parts
 from selector.replay.logs._times import seconds
 from selector.store import State
 
@@ -151,6 +151,8 @@ def _names(value: object, what: str) -> tuple[str, ...]:
 
 def _read(log: Log, name: str, wish: Wish, source: Source) -> tuple[pa.Table, Seen]:
     if not isinstance(log, State) and Path(log).suffix in _READERS and not Path(log).is_dir():
+        if not Path(log).exists():
+            raise DataError(f"there is no file {name}; give a state folder, or a {_FILES} file that save_log wrote")
         table = _READERS[Path(log).suffix](Path(log))
         if source is not None:
             table = rejudged(table, wish.rank)
@@ -161,7 +163,7 @@ def _read(log: Log, name: str, wish: Wish, source: Source) -> tuple[pa.Table, Se
         log.flush()  # then it is read anew, so that it goes on hearing of others what it has not heard
     place = log.path if isinstance(log, State) else log
     with State.open(place, clock=lambda: 0.0, read_only=True) as state:
-        table, seen = table_of_events(state.events(), wish)
+        table, seen = table_of_parts(state.parts(), wish)
         faults = tuple(f"{fault.file}: {fault.reason}" for fault in state.faults if fault.kind != "torn")
     if faults:
         _logger.warning("%s: %d places of the log could not be read, such as %s", name, len(faults), faults[0])

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from selector.errors import DataError
+from selector.store import Fields
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["BLOCK", "Deals", "Pack", "Words", "nulls", "words_of"]
+__all__ = ["BLOCK", "Deals", "Pack", "Words", "merged", "nulls", "words_of"]
 
 BLOCK = 8_192
 _TOKENS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
@@ -68,7 +70,7 @@ class Words:
 
 
 class Pack:
-    """Rows that come one by one and are kept as Arrow columns.
+    """Rows that come one by one, or many at once, and are kept as Arrow columns.
 
     Parameters
     ----------
@@ -103,21 +105,42 @@ class Pack:
         if len(self._rows) >= BLOCK:
             self.flush()
 
+    def add_fields(self, fields: Fields, **same: str) -> None:
+        """Take many rows, the same as one by one; some fields may be the same in all of them."""
+        import pyarrow as pa
+
+        self.flush()
+        self._n += len(fields)
+        for name, shape in self._shape.items():
+            found = pa.repeat(same[name], len(fields)) if name in same else merged(fields, name, shape)
+            self._keep(name, found)
+
     def flush(self) -> None:
         """Turn what came since into arrays, and give every word its number."""
         import pyarrow as pa
 
+        if not self._rows and self._blocks["decision_id" if "decision_id" in self._blocks else "id"]:
+            return
         types = _arrow_types()
         for name, shape in self._shape.items():
             values = [row.get(name) for row in self._rows]
-            if shape == "word":
-                number = self._words[name].number
-                values = [None if value is None else number(str(value)) for value in values]
-            else:
-                values = [None if value is None else _CASTS[shape](value, name) for value in values]
-            found = pa.array(values, types[shape])
-            self._blocks[name].append(nulls(len(found), found.type) if found.null_count == len(found) else found)
+            values = [None if value is None else _CASTS[shape](value, name) for value in values]
+            self._keep(name, pa.array(values, types[shape]))
         self._rows = []
+
+    def _keep(self, name: str, found: pa.Array) -> None:
+        """Keep values of a column: words by number, and nothing else than nulls in no memory."""
+        import pyarrow as pa
+
+        if name in self._words:
+            coded = found if pa.types.is_dictionary(found.type) else found.dictionary_encode()
+            numbers = [self._words[name].number(word) for word in coded.dictionary.to_pylist()]
+            found = pa.array(numbers, pa.int32()).take(coded.indices)
+        n = len(found)
+        if found.null_count < n or not n:
+            self._blocks[name].append(found)
+        else:
+            self._blocks[name] += [nulls(min(BLOCK, n - start), found.type) for start in range(0, n, BLOCK)]
 
     def table(self) -> pa.Table:
         """Return everything that was added; words are dictionaries."""
@@ -133,6 +156,51 @@ class Pack:
             columns[name] = pa.chunked_array(blocks)
         self._blocks = {name: [] for name in self._shape}
         return pa.table(columns)
+
+
+def merged(fields: Fields, name: str, shape: str) -> pa.Array:
+    """Read a field of many events: what its column holds, but for what stands elsewhere, as `Pack` has it.
+
+    Parameters
+    ----------
+    fields
+        The events.
+    name
+        The field.
+    shape
+        ``string``, ``int``, ``float`` or such.
+
+    Returns
+    -------
+    pyarrow.Array
+        Its values; words may be a dictionary, in the order in which they come first.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    type_ = _arrow_types()[shape]
+    column, late = fields.column(name), fields.in_extra(name)
+    if column is None:
+        found = None
+    else:
+        found = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+        if shape == "word" and late is None and pa.types.is_dictionary(found.type) and _is_ordered(found):
+            return found
+        found = found if found.type == type_ else found.cast(type_)
+    if late is None:
+        return pa.nulls(len(fields), type_) if found is None else found
+    values, rows = late
+    texts = pa.array([None if value is None else _CASTS[shape](value, name) for value in values], type_)
+    is_late = pa.array(rows >= 0)
+    chosen = texts.take(pa.array(rows, mask=rows < 0))
+    return chosen if found is None else pc.if_else(is_late, chosen, found)
+
+
+def _is_ordered(coded: pa.DictionaryArray) -> bool:
+    """Tell whether a dictionary has its words in the order in which they come first, and no others."""
+    highest = np.maximum.accumulate(coded.indices.fill_null(-1).to_numpy())
+    n = len(coded.dictionary)
+    return bool(not len(highest) or (highest[-1] == n - 1 and highest[0] <= 0 and (np.diff(highest) <= 1).all()))
 
 
 @cache
@@ -160,7 +228,7 @@ def _arrow_types() -> dict[str, pa.DataType]:
 
     return {
         "string": pa.string(),
-        "word": pa.int32(),
+        "word": pa.string(),
         "int": pa.int64(),
         "float": pa.float64(),
         "bool": pa.bool_(),
@@ -175,6 +243,7 @@ def _text(value: Any, name: str) -> str:  # noqa: ANN401 - a value of JSON
 
 _CASTS: dict[str, Callable[[Any, str], Any]] = {
     "string": _text,
+    "word": _text,
     "int": lambda value, _: int(value),
     "float": lambda value, _: float(value),
     "bool": lambda value, _: bool(value),
@@ -192,7 +261,7 @@ class Deals:
         Numbers for models.
     """
 
-    _FIELDS = ("mean", "strength", "probability", "answer_usd", "input_usd")
+    _FIELDS = ("alpha", "beta", "probability", "answer_usd", "input_usd")
 
     def __init__(self) -> None:
         self.models = Words()
@@ -205,19 +274,32 @@ class Deals:
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def add(self, event: Mapping[str, Any]) -> None:
-        """Take what was on the table from its event."""
-        if event["decision_id"] in self._numbers:
-            return
-        self._numbers[event["decision_id"]] = len(self._numbers)
-        self._arms.extend(self.models.number(str(name)) for name in event["models"])
-        self._ends.append(len(self._arms))
-        pairs = list(zip(event["alpha"], event["beta"], strict=True))
-        self._values["mean"].extend(alpha / (alpha + beta) for alpha, beta in pairs)
-        self._values["strength"].extend(alpha + beta for alpha, beta in pairs)
-        for name in self._FIELDS[2:]:
-            self._values[name].extend(math.nan if value is None else value for value in event[name])
-        self._usual.append(event.get("usual_input") or 0.0)
+    def add(self, events: Iterable[Mapping[str, Any]]) -> None:
+        """Take what was on the table from its events; of one decision, from the first."""
+        fresh = []
+        for event in events:
+            if event["decision_id"] not in self._numbers:
+                self._numbers[event["decision_id"]] = len(self._numbers)
+                fresh.append(event)
+        for names, some in groupby(fresh, lambda event: tuple(event["models"])):
+            self._add_alike(names, [*some])
+
+    def _add_alike(self, names: tuple[str, ...], events: Sequence[Mapping[str, Any]]) -> None:
+        """Take several tables with the same models."""
+        k = len(names)
+        for name in self._FIELDS:
+            rows = [event[name] for event in events]
+            wrong = next((place for place, row in enumerate(rows) if len(row) != k), None)
+            if wrong is not None:
+                raise DataError(
+                    f"what was on the table at decision {events[wrong]['decision_id']!r} has {len(rows[wrong])} values "
+                    f"of {name!r} for {k} models; if another program wrote it, load that program's own table"
+                )
+            self._values[name].frombytes(np.array(rows, np.float64).tobytes())
+        first = len(self._arms) + k
+        self._arms.extend(array("i", [self.models.number(str(name)) for name in names]) * len(events))
+        self._ends.extend(first + k * place for place in range(len(events)))
+        self._usual.extend(event.get("usual_input") or 0.0 for event in events)
 
     def places(self, names: Sequence[str]) -> NDArray[np.intp]:
         """Find deals by name; -1: not in the log."""
@@ -227,13 +309,20 @@ class Deals:
         """Lay one field out, shape (n_deals + 1, n_models); nan: the model could not serve. The last row is empty."""
         found = np.full((len(self) + 1, n_models), np.nan)
         rows = np.repeat(np.arange(len(self)), np.diff(np.asarray(self._ends)))
-        found[rows, np.asarray(self._arms, np.intp)] = np.asarray(self._values[name])
+        found[rows, np.asarray(self._arms, np.intp)] = self._field(name)
+        return found
+
+    def _field(self, name: str) -> NDArray[np.float64]:
+        if name not in {"mean", "strength"}:
+            return np.asarray(self._values[name])
+        alpha, beta = (np.asarray(self._values[each]) for each in ("alpha", "beta"))
+        found: NDArray[np.float64] = alpha + beta if name == "strength" else alpha / (alpha + beta)
         return found
 
     @property
     def usual_input(self) -> NDArray[np.float64]:
         """How long inputs were at each deal, shape (n_deals + 1,)."""
-        return np.array([*self._usual, np.nan])
+        return np.append(np.asarray(self._usual), np.nan)
 
     def arms(self, place: int) -> NDArray[np.intp]:
         """List the models of one deal, in the order of its event."""
