@@ -237,3 +237,22 @@ def test_only_eligible_models_are_chosen_and_what_the_log_never_tries_is_uncover
         evaluate(log, {"x": frozen(np.ones((5, 3)), np.ones((5, 3)))})
     with pytest.raises(DataError, match="below 0"):
         frozen(RATE, RATE, temperature=-1.0)
+
+
+def test_a_little_probability_where_the_log_has_none_is_uncovered_and_does_not_undo_the_verdict():
+    """Under a tight budget some models have no probability at all for a while."""
+    log = next(learnt_logs(n_logs=1))
+    none = np.arange(log.n) % 5 == 0
+    log = log.take(~(none & (log.arm == 2)))
+    none = np.arange(log.n) % 5 == 0
+    none &= log.arm != 2
+    p = log.probabilities.copy()
+    p[none, 2] = 0.0
+    p /= p.sum(1, keepdims=True)
+    log = replace(log, probabilities=p, propensity=p[np.arange(log.n), log.arm])
+    target = 0.98 * p + 0.02 * np.array([0.0, 0.0, 1.0])
+    found = evaluate(log, {"near": target})
+    estimate = found.estimate("near")
+    assert 0 < estimate.diagnostics.uncovered < 0.01
+    assert estimate.verdict.word == "supported", estimate.verdict
+    assert found.differences()[0].verdict.word == "supported"

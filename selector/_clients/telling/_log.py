@@ -144,6 +144,8 @@ def _add_features(found: dict[str, Any], task: Task, *, prompts: bool) -> None:
         found["retry_count"] = task.retry_count
     if prompts:
         found |= {name: value for name in _TEXTS if (value := getattr(task, name)) is not None}
+        if task.tools:
+            found["tools"] = True  # that there were some: a prompt alone does not show it
 
 
 def offered(offer: Offer, decision: Decision) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from selector.errors import DataError, nearest
 from selector.replay.estimates._columns import ESTIMATORS, N_COLUMNS, formula, reward_columns, weight_column
-from selector.replay.estimates._intervals import holm, normal_interval, p_value
+from selector.replay.estimates._intervals import holm, normal_interval, p_value, quantile
 from selector.replay.estimates._moments import Moments
-from selector.replay.estimates._spread import SPREAD, expected_variance
+from selector.replay.estimates._spread import SPREAD, degrees_of_freedom, expected_variance
 from selector.replay.estimates._verdict import Diagnostics, Limits, Verdict, flipped, verdict_of
 
 __all__ = ["LOGGING", "Estimate", "Evaluation", "FrontierPoint", "PolicyDifference", "Tally"]
@@ -25,6 +25,7 @@ LOGGING = "logging"
 _OUTCOMES = ("success", "cost", "utility")
 _ALARM = 0.05  # chance of a false alarm among all differences that are shown together
 _Z95 = 1.959963984540054
+_STUDENT = {"dr", "sn_dr"}  # whose rows are the weighted residuals that degrees of freedom are counted from
 _SUMS, _MAXIMA = ("n_seen", "uncovered", "impossible", "spread"), ("largest", "largest_raw")
 
 
@@ -44,7 +45,7 @@ class Tally:
     impossible: Floats
     """Sum of the probability on arms that had none, shape (n_types,)."""
     spread: Floats
-    """Sums of what foretells the variance, shape (n_types, 2 outcomes, 5)."""
+    """Sums of what foretells the variance, shape (n_types, 2 outcomes, 7)."""
 
     @classmethod
     def zero(cls, n_types: int, n_columns: int = N_COLUMNS) -> Tally:
@@ -130,8 +131,9 @@ class _Found(NamedTuple):
 class Evaluation:
     """What was found of all policies; every number is read off the same few sums.
 
-    Doubly robust estimates are the headline; the others stand beside them to be compared. Intervals are normal: right
-    for one sample size fixed beforehand. Utility is read off the sums of success and cost, so that another price or
+    Doubly robust estimates are the headline; the others stand beside them to be compared. Intervals are normal, those
+    of doubly robust estimates Student's with as many degrees of freedom as heavy weights leave: right for one sample
+    size fixed beforehand. Utility is read off the sums of success and cost, so that another price or
     worth needs no other pass over the log.
     """
 
@@ -162,11 +164,13 @@ class Evaluation:
         """
         x = self._check(policy, outcome, estimator, task_type)
         found = self._found(policy, outcome, estimator, x)
-        low, high = normal_interval(found.value, found.se, self.level)
+        df = self._freedom(policy, outcome, x, found.se) if estimator in _STUDENT else math.inf
+        low, high = normal_interval(found.value, found.se, self.level, df)
         ends = [self._found(policy, outcome, end, x) for end in ("failed", "succeeded")]
         d = self._diagnostics(policy, outcome, x)
         foretold = self._foretold(policy, outcome, x)
-        verdict = self._verdict(d, max(found.se, foretold), outcome, found.value)
+        stretch = quantile(0.95, df) / _Z95
+        verdict = self._verdict(d, max(stretch * found.se, foretold), outcome, found.value)
         if estimator == "dm":
             reason = "model-based: its interval knows nothing of the error of the predicted means"
             verdict = Verdict("none", (*verdict.reasons, reason))
@@ -174,7 +178,7 @@ class Evaluation:
             reason = f"weights above {self.clip:.4g} were cut, which biases it"
             verdict = Verdict("none" if verdict.word == "none" else "weak", (*verdict.reasons, reason))
         if verdict.word == "supported" and outcome != "cost":
-            words = [self._verdict(d, max(end.se, foretold), outcome, end.value).word for end in ends]
+            words = [self._verdict(d, max(stretch * end.se, foretold), outcome, end.value).word for end in ends]
             verdict = flipped(verdict, verdict.word, words)
         name = outcome, estimator, task_type
         return Estimate(policy, *name, *found, low, high, ends[0].value, ends[1].value, d, verdict)
@@ -205,13 +209,18 @@ class Evaluation:
         for policy, type_ in pairs[:1]:
             self._check(policy, outcome, estimator, type_)
         places = [None if type_ is None else self.task_types.index(type_) for _, type_ in pairs]
-        kinds = {}
+        each = [(policy, x) for (policy, _), x in zip(pairs, places, strict=True)]
+        kinds, df = {}, [math.inf] * len(each)
         for kind in (estimator, "failed", "succeeded"):
-            found = [self._found(p, outcome, kind, x, paired=True) for (p, _), x in zip(pairs, places, strict=True)]
-            p = np.array([p_value(each.value, each.se) for each in found])
+            found = [self._found(policy, outcome, kind, x, paired=True) for policy, x in each]
+            if kind == estimator and estimator in _STUDENT:
+                pairs_se = zip(each, found, strict=True)
+                df = [self._freedom(policy, outcome, x, f.se, paired=True) for (policy, x), f in pairs_se]
+            p = np.array([p_value(f.value, f.se, few) for f, few in zip(found, df, strict=True)])
             kinds[kind] = found, p, holm(p)
         return [
-            self._difference(pair, x, outcome, i, kinds) for i, (pair, x) in enumerate(zip(pairs, places, strict=True))
+            self._difference(pair, x, outcome, i, kinds, df[i])
+            for i, (pair, x) in enumerate(zip(pairs, places, strict=True))
         ]
 
     def frontier(self, outcome: str = "success") -> list[FrontierPoint]:
@@ -342,6 +351,17 @@ class Evaluation:
         noise = {"success": success, "cost": cost, "utility": worth * success + abs(self.price) * cost}[outcome]
         return math.hypot(noise, predicted)
 
+    def _freedom(self, policy: str, outcome: str, x: int | None, se: float, *, paired: bool = False) -> float:
+        """Return the degrees of freedom of a doubly robust standard error; of utility, no more than it has."""
+        tally, own = self.tallies[policy], slice(None) if x is None else slice(x, x + 1)
+        n = float(tally.moments.n[own].sum())
+        part = SPREAD.index("fourth_difference" if paired else "fourth")
+        success, cost = (tally.spread[own, :, part].sum(0) ** 0.25).tolist()
+        if outcome == "utility":
+            success, cost = float(np.abs(self.worth).max()) * success, abs(self.price) * cost
+        root = {"success": success, "cost": cost, "utility": success + cost}[outcome]
+        return degrees_of_freedom(root**4, se * se * n * (n - 1)) if n > 1 else math.inf
+
     def _verdict(self, d: Diagnostics, se: float, outcome: str, cost: float) -> Verdict:
         """Judge by the half-width over the scale; of a cost, a tenth of it is what .05 is of a success."""
         scale = {"success": 1.0, "utility": float(np.abs(self.worth).max()), "cost": 2 * abs(cost)}[outcome]
@@ -355,18 +375,19 @@ class Evaluation:
         outcome: str,
         i: int,
         kinds: dict[str, tuple[list[_Found], Floats, Floats]],
+        df: float,
     ) -> PolicyDifference:
         (found, p, adjusted), *ends = ((each[0][i], each[1][i], each[2][i]) for each in kinds.values())
         conclusion = _conclusion(found.value, adjusted)
         policy, type_ = pair
         spent = self._found(LOGGING, "cost", "dr", x).value if outcome == "cost" else 0.0
-        se = max(found.se, self._foretold(policy, outcome, x, paired=True))
+        se = max(quantile(0.95, df) / _Z95 * found.se, self._foretold(policy, outcome, x, paired=True))
         verdict = self._verdict(self._diagnostics(policy, outcome, x), se, outcome, spent)
         if outcome != "cost":
             verdict = flipped(verdict, conclusion, [_conclusion(end[0].value, end[2]) for end in ends])
         n = self.tallies[policy].moments.n
         share = 1.0 if x is None else float(n[x] / n.sum())
-        low, high = normal_interval(found.value, found.se, self.level)
+        low, high = normal_interval(found.value, found.se, self.level, df)
         name = policy, outcome, type_, share
         return PolicyDifference(*name, *found, low, high, float(p), float(adjusted), conclusion, verdict)
 

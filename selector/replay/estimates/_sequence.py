@@ -159,6 +159,18 @@ class ConfidenceSequence:
                     out[rows] |= _log_mixture(s, squares[side, j]) > self._threshold
         return out
 
+    def half_width_after(self, n: float) -> float:
+        """Say how far apart half the bounds will be after so many decisions in all, if they go on like those so far.
+
+        Before the first decision: half the scale.
+        """
+        width = self.scale.high - self.scale.low
+        if not self.n:
+            return width / 2
+        k = np.array(_CUTS)[None, :]
+        far = (1 + k) * _boundary(self._squares * (n / self.n), self._threshold) / n
+        return float(min(width / 2, width * far.min(1).mean()))
+
     @property
     def _threshold(self) -> float:
         return math.log(2 * len(_CUTS) / self.scale.alpha)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from selector.errors import DataError
 from selector.replay.estimates._logged import LoggedArrays
 from selector.replay.logs._checks import check_numbers, check_probabilities, chosen_arms, matrix
+from selector.replay.logs._forced import hold_forced
 from selector.replay.logs._schema import models_of
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def arrays(table: pa.Table, *, failed: float | None = None) -> LoggedArrays:
     means = matrix(table, "means")
     probabilities = _agreed(matrix(table, "probabilities"), arm, propensity)
     eligible = ~np.isnan(means) | (probabilities > 0)  # who had a mean could serve, even where it had no chance
-    return LoggedArrays(
+    log = LoggedArrays(
         arm=arm,
         reward=reward,
         cost_usd=cost,
@@ -100,6 +101,7 @@ def arrays(table: pa.Table, *, failed: float | None = None) -> LoggedArrays:
         shadow_price=table["shadow_price"].to_numpy().copy(),
         known_propensities="estimated" not in table["propensity_from"].cast("string").unique().to_pylist(),
     )
+    return hold_forced(log, table["reason"])
 
 
 def _check_arms(arm: NDArray[np.intp], models: tuple[str, ...]) -> None:

@@ -2,109 +2,29 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from selector.records import Basis
-from selector.replay.logs._calls import Rank
 from selector.replay.logs._outcomes import Outcomes
-from selector.replay.logs._pack import BLOCK, Deals, Pack, nulls, words_of
+from selector.replay.logs._own_work import own_work
+from selector.replay.logs._pack import BLOCK, Deals, nulls, words_of
+from selector.replay.logs._reading import Reading, Seen, Wish
 from selector.replay.logs._schema import LogNotes, arrow_schema
+from selector.store import LogPart
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Seen", "Wish", "assembled", "per_model", "table_of_events"]
+__all__ = ["Seen", "Wish", "assembled", "per_model", "table_of_events", "table_of_parts"]
 
 _RENAMED = {"task_input_tokens": "input_tokens", "experiment_arm": "arm", "experiment_share": "share"}
 _SAME = 2e-3  # what is published has four digits
 
 Event = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """Which decisions are wanted, and whose word counts."""
-
-    since_s: float
-    until_s: float
-    task_types: Collection[str] | None
-    rank: Rank
-
-    def admits(self, event: Event) -> bool:
-        """Tell whether a decision is wanted."""
-        if self.task_types is not None and event["task_type"] not in self.task_types:
-            return False
-        return bool(self.since_s <= event["at"] < self.until_s)
-
-
-@dataclass(slots=True)
-class Seen:
-    """What decisions there are, wanted or not."""
-
-    n: int = 0
-    task_types: set[str] = field(default_factory=set)
-    first_s: float = math.inf
-    last_s: float = -math.inf
-
-    def note(self, event: Event) -> None:
-        """Count a decision."""
-        self.n += 1
-        self.task_types.add(event["task_type"])
-        self.first_s, self.last_s = min(self.first_s, event["at"]), max(self.last_s, event["at"])
-
-    def add(self, other: Seen) -> None:
-        """Count another log's."""
-        self.n += other.n
-        self.task_types |= other.task_types
-        self.first_s, self.last_s = min(self.first_s, other.first_s), max(self.last_s, other.last_s)
-
-
-class _Reading:
-    """Events packed by kind; a decision known only from what was reported of it counts, too."""
-
-    def __init__(self, wish: Wish) -> None:
-        self._wish = wish
-        self.decisions, self.told = Pack("decision"), Pack("told")
-        first = Pack("report")  # each kind apart: blocks without a value in a column take no memory
-        self.reports = {"usage": first} | {kind: Pack("report", first) for kind in ("judgement", "attempt")}
-        self.deals = Deals()
-        self.seen = Seen()
-        self._unwritten: dict[str, Event] = {}
-
-    def take(self, event: Event) -> None:
-        """Take in an event."""
-        kind = event["kind"]
-        if kind == "decision":
-            self._unwritten.pop(event["id"], None)
-            self._decided(event)
-        elif kind in self.reports:
-            if "of" in event:
-                self._unwritten.setdefault(event["decision_id"], event["of"])
-            self.reports[kind].add(event)
-        elif kind == "explained":
-            if "models" in event:
-                self.deals.add(event)
-            if "propensity" in event:
-                self.told.add(event)
-
-    def _decided(self, event: Event) -> None:
-        self.seen.note(event)
-        if self._wish.admits(event):
-            self.decisions.add(event)
-
-    def close(self) -> None:
-        """Count decisions whose own line was never written."""
-        for id_, of in self._unwritten.items():
-            self._decided({**of, "id": id_})
-        self._unwritten.clear()
-        for pack in self.reports.values():
-            pack.flush()  # all of them, since they share their words
 
 
 def table_of_events(events: Iterable[Event], wish: Wish, *, fast: bool = True) -> tuple[pa.Table, Seen]:
@@ -126,22 +46,48 @@ def table_of_events(events: Iterable[Event], wish: Wish, *, fast: bool = True) -
     seen : Seen
         What decisions there are, wanted or not.
     """
+    reading = Reading(wish)
+    for event in events:
+        reading.take(event)
+    return _laid_out(reading, wish, fast=fast)
+
+
+def table_of_parts(parts: Iterable[LogPart], wish: Wish) -> tuple[pa.Table, Seen]:
+    """Lay out a log's decisions as `table_of_events` does, from its parts: sealed ones without a look at each event.
+
+    Parameters
+    ----------
+    parts
+        The log, by writer and part.
+    wish
+        Which decisions, and whose word counts.
+
+    Returns
+    -------
+    table : pyarrow.Table
+        One row per decision, by time.
+    seen : Seen
+        What decisions there are, wanted or not.
+    """
+    reading = Reading(wish)
+    for part in parts:
+        reading.take_part(part)
+    return _laid_out(reading, wish, fast=True)
+
+
+def _laid_out(reading: Reading, wish: Wish, *, fast: bool) -> tuple[pa.Table, Seen]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    reading = _Reading(wish)
-    for event in events:
-        reading.take(event)
     reading.close()
     decided = _once(reading.decisions.table())
-    order = pc.sort_indices(decided, sort_keys=[("at", "ascending"), ("n", "ascending")]).to_numpy()
-    if (np.diff(order) < 0).any():
-        decided = decided.take(pa.array(order))
+    if not (np.diff(decided["at"].to_numpy()) > 0).all():
+        decided = decided.take(pc.sort_indices(decided, sort_keys=[("at", "ascending"), ("n", "ascending")]))
     reports = pa.concat_tables([pack.table() for pack in reading.reports.values()])
     of = _places(reports["decision_id"], decided["id"])
     reports = reports.drop_columns(["decision_id"])
     came = Outcomes(reports, of, (decided["model"], decided["route"]), wish.rank, fast=fast)
-    n_orphans = int((of < 0).sum()) if len(decided) == reading.seen.n else 0
+    n_orphans = int((of < 0).sum()) if reading.is_whole else 0
     columns = came.columns()
     n_repeated = came.n_repeated
     del reports, came, of
@@ -219,6 +165,7 @@ def _decided_columns(decided: pa.Table, told: pa.Table) -> dict[str, Any]:
         likely[of[known]] = late[known]
     unchosen = decided["redrawn"].fill_null(False).to_numpy(zero_copy_only=False)  # noqa: FBT003 - what null becomes
     unchosen |= pc.equal(decided["reason"].cast(pa.string()), Basis.SESSION.value).fill_null(False).to_numpy()  # noqa: FBT003
+    unchosen |= own_work(decided.select(["task_type", "purpose"]))
     likely[unchosen] = np.nan
     columns["propensity"] = pa.array(likely, from_pandas=True)
     logged = pa.array(np.zeros(len(likely), np.int32), mask=np.isnan(likely))

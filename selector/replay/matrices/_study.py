@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -212,6 +212,8 @@ def _run_shared(index: int) -> list[PassResult]:
 
 
 def _in_processes(work: list[_Job], jobs: int, tick: Callable[[int], None]) -> Iterator[list[PassResult]]:
+    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 - two megabytes, which few need
+
     # A fork starts at once; where other threads run, or off Linux, a child forked among them may hang: spawn there.
     forks = sys.platform == "linux" and threading.active_count() == 1
     context = multiprocessing.get_context("fork" if forks else "spawn")
