@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated, Any
@@ -38,10 +39,21 @@ _COMMANDS = {
     "export": ("_export", "Write logged decisions to a Parquet, CSV or DuckDB file."),
     "rebuild": ("_rebuild", "Fold the log anew, and compare."),
     "forget": ("_forget", "Remove what users wrote from the log."),
+    "replay": ("replay._compare", "Say from the log what another policy would have earned."),
     "simulate": ("_simulate", "Replay policies on a table of outcomes."),
     "demo": ("_demo", "Simulate a world of published figures."),
 }
+_PARTS = {
+    "plan": "How many decisions, days and dollars a verdict takes.",
+    "gate": "Whether to switch: exit 0 pass, 1 fail, 2 not enough evidence.",
+    "ab": "What an experiment by share shows so far.",
+    "pairs": "Run some tasks on a second model too, and have both answers judged.",
+}
+"""Commands below `replay`, each a function of a file in `selector.cli.replay`; without one of them it compares."""
 _INTERRUPTED = 130  # what typer makes of an interrupt
+_PARTS_SAID = "\b\nBelow it, each with its own --help:\n" + "\n".join(
+    f"  {part:<7}{short}" for part, short in _PARTS.items()
+)
 
 
 def app_with(wanted: str) -> typer.Typer:
@@ -50,7 +62,8 @@ def app_with(wanted: str) -> typer.Typer:
     Parameters
     ----------
     wanted
-        The command's name; only its file is loaded, since some load what takes long.
+        The command's name, and that of its part after a space; only its file is loaded, since some load what takes
+        long.
     """
     app = typer.Typer(
         name="selector",
@@ -62,11 +75,39 @@ def app_with(wanted: str) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
+    command, _, part = wanted.partition(" ")
     for name, (place, short) in _COMMANDS.items():
-        command = getattr(import_module(f"selector.cli.{place}"), name) if name == wanted else _not_loaded
+        if name == command and part:
+            app.add_typer(_below(name, part), name=name, short_help=short)
+            continue
+        found = _command(place, name) if name == command else _not_loaded
         settings = {"ignore_unknown_options": name == "budget"}  # -0.5 is an amount there
-        app.command(name, short_help=short, context_settings=settings)(command)
+        app.command(
+            name, short_help=short, context_settings=settings, epilog=_PARTS_SAID if name == "replay" else None
+        )(found)
     return app
+
+
+def _command(place: str, name: str) -> Callable[..., None]:
+    """Load a command's file, and no other."""
+    module = import_module(f"selector.cli.{place}")
+    found: Callable[..., None] = getattr(module, "compare" if name == "replay" else name)
+    return found
+
+
+def _below(name: str, part: str) -> typer.Typer:
+    """Build a command that has others below it, with the one that can run."""
+    group = typer.Typer(rich_markup_mode=None)
+    group.callback()(_not_loaded)
+    group.command(part)(_command(f"{name}._{part}", part))
+    return group
+
+
+def _wanted(arguments: list[str]) -> str:
+    """Name the command, and the part of it that is its next word; a folder of that name is written as ./plan."""
+    places = [i for i, each in enumerate(arguments) if not each.startswith("-")]
+    words = arguments[places[0] : places[0] + 2] if places else [""]
+    return " ".join(words) if words[0] == "replay" and words[-1] in _PARTS else words[0]
 
 
 def _not_loaded() -> None:
@@ -93,7 +134,7 @@ def run(arguments: list[str]) -> int:
     mend()
     try:
         _check(arguments)
-        app = app_with(next((each for each in arguments if not each.startswith("-")), ""))
+        app = app_with(_wanted(arguments))
         with listening():
             code = app(arguments or ["--help"], standalone_mode=False, prog_name="selector")
         sys.stdout.flush()
