@@ -33,12 +33,16 @@ def standing(found: Reading, decision: Decision, own: Candidate) -> Standing:
     """Compare a candidate with the best one."""
     slope, worth, bar = _rates(found, decision)
     admitted = [c for c in decision.candidates if _is_admitted(found, c, bar)]
-    values = {c.model: worth * (c.mean or 0.0) - slope * (c.cost_usd or 0.0) for c in admitted}
+    values = {c.model: _value(c, worth, slope) for c in admitted}
     best = max(admitted, key=lambda c: (values[c.model], c.mean or 0.0), default=None)
     if best is None:
         best = max(decision.candidates, key=lambda c: c.mean or 0.0)
-        values[best.model] = worth * (best.mean or 0.0) - slope * (best.cost_usd or 0.0)
+        values[best.model] = _value(best, worth, slope)
     return Standing(own, values.get(own.model), best, values[best.model], slope, worth, bar)
+
+
+def _value(c: Candidate, worth: float, slope: float) -> float:
+    return worth * (c.mean or 0.0) - slope * (c.cost_usd or 0.0) - c.toll
 
 
 def _rates(found: Reading, decision: Decision) -> tuple[float, float, float | None]:
@@ -96,7 +100,7 @@ def _success(place: Standing) -> float | None:
         return place.bar
     if not place.worth:
         return None
-    success = (place.best_value + place.slope * (place.own.cost_usd or 0.0)) / place.worth
+    success = (place.best_value + place.slope * (place.own.cost_usd or 0.0) + place.own.toll) / place.worth
     return success if success <= 1 else None
 
 
@@ -104,7 +108,7 @@ def _cost(place: Standing) -> float | None:
     """Return the cost at which it would be the best; None: none would do."""
     if place.value is None or not place.slope:
         return None
-    cost = (place.worth * (place.own.mean or 0.0) - place.best_value) / place.slope
+    cost = (place.worth * (place.own.mean or 0.0) - place.own.toll - place.best_value) / place.slope
     return cost if cost > 0 else None
 
 

@@ -33,7 +33,7 @@ def status(
         if verbose or value not in _NOTHING or name in _ALWAYS:
             for each in value or ("none",) if isinstance(value, tuple) else (value,):
                 say(f"{words}: {_shown(name, each)}")
-    for line in stock["budgets"]:
+    for line in (*stock["budgets"], *stock["prices"], *stock["routes"], *stock["quotas"]):
         say(line)
 
 

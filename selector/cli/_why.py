@@ -64,6 +64,7 @@ def why(
             "always": always(found, found.catalog.model(model)),
             "objective": objective_words(found),
             "routes": entry["routes"],
+            "prices": list(found.core.mind.price_words),
         }
         if read is not None:
             moment = None if at is None else moment_of(at, ZoneInfo(found.config.timezone))
@@ -193,7 +194,7 @@ def _tell(data: dict[str, Any], *, quiet: bool) -> None:
         else:
             say(f"{head}chosen with probability {_chance(entry['probability'])}")
         if not quiet:
-            _tell_rest(entry)
+            _tell_rest(entry, data["prices"])
 
 
 def _tell_against(against: list[dict[str, Any]]) -> None:
@@ -204,7 +205,7 @@ def _tell_against(against: list[dict[str, Any]]) -> None:
             say(f"    {reason}")
 
 
-def _tell_rest(entry: dict[str, Any]) -> None:
+def _tell_rest(entry: dict[str, Any], prices: list[str]) -> None:
     if "applied" in entry:
         say(f"  rules that fired: {', '.join(entry['rules']) or 'none'}; what follows: {entry['applied']}")
         if entry["forced"] is not None and "not done" in entry["forced"]:
@@ -217,7 +218,7 @@ def _tell_rest(entry: dict[str, Any]) -> None:
     if entry["n_recent"]:
         say(f"  was chosen for {entry['n_chosen']:,} of the last {entry['n_recent']:,} of these tasks")
     if entry["belief"] is not None:
-        _tell_beliefs(entry)
+        _tell_beliefs(entry, prices)
     for line in (entry["needed"] or {}).get("lines", []):
         say(f"  {line}")
     if entry["chain"] is not None:
@@ -226,7 +227,7 @@ def _tell_rest(entry: dict[str, Any]) -> None:
         say(f"  to change that: {line}")
 
 
-def _tell_beliefs(entry: dict[str, Any]) -> None:
+def _tell_beliefs(entry: dict[str, Any], prices: list[str]) -> None:
     _tell_belief("believed of", entry["belief"])
     if entry["thin"]:
         say(f"  {thin(entry['belief'])}")
@@ -234,6 +235,8 @@ def _tell_beliefs(entry: dict[str, Any]) -> None:
         _tell_belief("the best now is", entry["best"])
     if entry["shadow_price"]:
         say(f"  a dollar more is worth {entry['shadow_price']:,.3g} successes")
+    for line in prices:
+        say(f"  {line}")
 
 
 def _tell_chain(chain: dict[str, Any]) -> None:

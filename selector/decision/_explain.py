@@ -70,6 +70,7 @@ def candidates(
             prior_share=float(board.prior_strength[k] / (alpha[k] + beta[k])),
             tokens=None if tokens is None or np.isnan(tokens[k]) else float(tokens[k]),
             cost_usd=float(odds.cost[k]),
+            toll=0.0 if odds.toll is None else float(odds.toll[k]),
             utility=float(utility[k]) if np.isfinite(utility[k]) else None,
             probability=float(likely[k]),
         )

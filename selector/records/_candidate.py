@@ -109,6 +109,8 @@ class Candidate:
     """How many output tokens are expected; None: believed in dollars."""
     cost_usd: float | None = None
     """What the task is expected to cost there; None: unknown."""
+    toll: float = 0.0
+    """What its use of other limited resources, and waiting for it, take off its utility, in that one's unit."""
     utility: float | None = None
     """What the policy compared, in the objective's own unit."""
     probability: float = 0.0

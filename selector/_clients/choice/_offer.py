@@ -280,7 +280,7 @@ class Offer:
             return tuple(dict.fromkeys(name for name in (*own, *listed) if name != decision.route))
         price = self.shadow_price
         rest = [c for c in found if c.model != decision.model and c.mean is not None]
-        rest.sort(key=lambda c: -((c.mean or 0.0) - price * (c.cost_usd or 0.0)))
+        rest.sort(key=lambda c: -((c.mean or 0.0) - price * (c.cost_usd or 0.0) - c.toll))
         others = [c.route or c.model for c in rest[:_CHAIN]]
         return (*(name for name in own if name != decision.route), *others)
 
