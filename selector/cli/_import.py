@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 import sys
 from collections import Counter
@@ -14,11 +13,11 @@ import typer
 import yaml
 
 from selector.cli._lines import counted
-from selector.cli._options import AsJson, NoConfig, NoState, Quiet, Verbose, usage_error, wanted
+from selector.cli._options import AsJson, NoConfig, NoState, Quiet, Verbose, wanted
 from selector.cli._output import print_json
+from selector.cli._writing import check_output, write_private
 from selector.config import Config
 from selector.config.formats import Imported, imported
-from selector.errors import ConfigError
 
 __all__ = ["import_"]
 
@@ -61,15 +60,13 @@ def import_(
 ) -> None:
     """Translate a configuration of another tool: it does what the file says, and no key is passed over in silence."""
     wanted(config, state, as_json, verbose, quiet)
-    if output is not None and output.suffix.lower() not in {".yaml", ".yml"}:
-        raise usage_error(f"--output {output}: what is written is YAML; name it .yaml")
-    if output is not None and output.exists() and not force:
-        raise ConfigError("is there already; give --force to overwrite it, or another --output", file=str(output))
+    if output is not None:
+        check_output(output, force=force)
     found = imported(file)
     _check(file)
     text = yaml_of(found, file.name)
     if output is not None:
-        _write(output, text, force=force)
+        write_private(output, text, force=force)
     if as_json:
         print_json(_entry(found, file, output))
         return
@@ -115,17 +112,6 @@ def yaml_of(found: Imported, name: str) -> str:
         found.config, Dumper=_Writer, sort_keys=False, default_flow_style=None, allow_unicode=True, width=_WIDTH
     )
     return heading + str(body)
-
-
-def _write(path: Path, text: str, *, force: bool) -> None:
-    """Write a file that only its owner may read; what is there is replaced whole or not at all."""
-    target = path.with_name(f".{path.name}.new") if force else path
-    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if force else os.O_EXCL)
-    with os.fdopen(os.open(target, flags, 0o600), "w", encoding="utf-8") as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.write(text)
-    if force:
-        target.replace(path)
 
 
 def _counts(found: Imported) -> dict[str, int]:

@@ -11,8 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from selector.cli._lines import say
-from selector.cli._options import AsJson, ConfigPath, Quiet, StatePath, Verbose, usage_error, wanted
+from selector.cli._options import AsJson, ConfigPath, Quiet, StatePath, Verbose, wanted
 from selector.cli._output import complain, print_json
+from selector.cli._writing import check_output, write_private
 from selector.config import Config, found_in, starter
 from selector.errors import ConfigError
 
@@ -38,16 +39,13 @@ def init(
     """Write a first configuration, with comments, from the keys in the environment."""
     wanted(config, state, as_json, verbose, quiet)
     path = output or config or _DEFAULT
-    if path.suffix.lower() not in {".yaml", ".yml"}:
-        raise usage_error(f"--output {path}: what is written is YAML; name it .yaml")
-    if path.exists() and not force:
-        raise ConfigError("is there already; give --force to overwrite it, or another --output", file=str(path))
+    check_output(path, force=force)
     if baseline is None and not as_json and sys.stdin.isatty():
         baseline = _ask()
     text = starter(os.environ, baseline=baseline)
     if state is not None:
         text += f"\n# Where what was decided and learnt is kept.\nstate: {json.dumps(str(state))}\n"
-    _write(path, text, force=force)
+    write_private(path, text, force=force)
     found = _found(path, baseline)
     if as_json:
         print_json({"schema": "selector.init/1", **found})
@@ -69,17 +67,6 @@ def _ask() -> str | None:
             complain(str(error))
         else:
             return str(answer).strip()
-
-
-def _write(path: Path, text: str, *, force: bool) -> None:
-    """Write a file that only its owner may read; what is there is replaced whole or not at all."""
-    target = path.with_name(f".{path.name}.new") if force else path
-    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if force else os.O_EXCL)
-    with os.fdopen(os.open(target, flags, 0o600), "w", encoding="utf-8") as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.write(text)
-    if force:
-        target.replace(path)
 
 
 def _found(path: Path, baseline: str | None) -> dict[str, Any]:

@@ -45,7 +45,7 @@ class Shop:
         ]
 
     def record(self, prices, usages, bill, *, step_s=3_600.0, config=None):
-        """Record calls an hour apart, each billed as a function of its usage and its time says."""
+        """Record calls some time apart, each billed as a function of its usage and its time says."""
         with Selector.open(config or config_of(prices), state=self.folder, seed=1, clock=self.clock) as selector:
             for usage in usages:
                 decision = selector.select(Task("coding", input_tokens=1_000))
@@ -281,7 +281,8 @@ class TestCauses:
     )
     @pytest.mark.parametrize("noise", [0, 0.01])
     def test_the_price_that_is_wrong_is_named(self, shop, real, name, keys, noise):
-        shop.record(LIST, shop.usages(80), by({**LIST, **real}, noise=(np.random.default_rng(2), noise)))
+        bill = by({**LIST, **real}, noise=(np.random.default_rng(2), noise))
+        shop.record(LIST, shop.usages(80), bill, step_s=60.0)
         bill = shop.one(LIST, tolerance=0.01)
         assert bill.verdict == "off"
         assert [cause.name for cause in bill.causes] == [name]

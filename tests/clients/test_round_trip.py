@@ -17,10 +17,10 @@ from selector import Outcome, Selector, Task
 from selector._clients.choice import _plan
 from selector._clients.learning._rebuild import rebuild
 
-N_TASKS = 2_000
-STOPS = (700, 1_400, N_TASKS)  # where a life ends, and the next process goes on
+N_TASKS = 1_000
+STOPS = (350, 700, N_TASKS)  # where a life ends, and the next process goes on
 KILLED = 1  # the life that is not let end
-AFTER = 700  # words of its, after which it is killed
+AFTER = 350  # words of its, after which it is killed
 
 LIFE = """
 import json, os, sys

@@ -1,6 +1,7 @@
 """Sessions of asynchronous programs: the same table of turns through both, as calls and as streams."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -21,57 +22,60 @@ def told(session, seen):
     return seen, events, session.turn, session.phase, session.route, session.n_failures
 
 
-def plain(folder):
-    found = config(chains={"default": ["opus"]})
-    with Selector.open(found, state=folder, seed=3, clock=Clock(), providers={"w": FakeProvider(SCRIPT)}) as selector:
-        session, seen = selector.session("mine"), []
-        for step in STEPS:
-            if step == "run":
-                run = session.run("x")
-            elif step == "stream":
-                with session.stream("x") as events:
-                    list(events)
-                run = events.run
-            elif step == "consult":
-                run = session.consult("oracle", "x")
-            elif step == "boundary":
-                session.boundary("compaction")
-                continue
-            else:
-                decision = session.select(Task("x"))
-                if step == "fail":
-                    session.record(decision, Outcome(score=0))
-                seen.append((step, decision.model, decision.reason))
-                continue
+def turns(session, seen):
+    """Have the turns, and note them; a call is handed out by its name, to be made in the one way or the other."""
+    for step in STEPS:
+        if step == "boundary":
+            session.boundary("compaction")
+        elif step in {"select", "fail"}:
+            decision = session.select(Task("x"))
+            if step == "fail":
+                session.record(decision, Outcome(score=0))
+            seen.append((step, decision.model, decision.reason))
+        else:
+            run = yield step
             seen.append((step, run.decision.model, run.decision.reason, run.text))
+
+
+def opened(kind, folder):
+    found = config(chains={"default": ["opus"]})
+    return kind.open(found, state=folder, seed=3, clock=Clock(), providers={"w": FakeProvider(SCRIPT)})
+
+
+def called(session, step):
+    return session.consult("oracle", "x") if step == "consult" else session.run("x")
+
+
+def plain(folder):
+    with opened(Selector, folder) as selector:
+        session, seen, run = selector.session("mine"), [], None
+        calls = turns(session, seen)
+        with suppress(StopIteration):
+            while True:
+                step = calls.send(run)
+                if step == "stream":
+                    with session.stream("x") as events:
+                        list(events)
+                    run = events.run
+                else:
+                    run = called(session, step)
         return told(session, seen)
 
 
 async def on_a_loop(folder):
-    found = config(chains={"default": ["opus"]})
-    selector = AsyncSelector.open(found, state=folder, seed=3, clock=Clock(), providers={"w": FakeProvider(SCRIPT)})
-    async with selector:
-        session, seen = selector.session("mine"), []
-        for step in STEPS:
-            if step == "run":
-                run = await session.run("x")
-            elif step == "stream":
-                async with session.stream("x") as events:
-                    async for _ in events:
-                        pass
-                run = events.run
-            elif step == "consult":
-                run = await session.consult("oracle", "x")
-            elif step == "boundary":
-                session.boundary("compaction")
-                continue
-            else:
-                decision = session.select(Task("x"))
-                if step == "fail":
-                    session.record(decision, Outcome(score=0))
-                seen.append((step, decision.model, decision.reason))
-                continue
-            seen.append((step, run.decision.model, run.decision.reason, run.text))
+    async with opened(AsyncSelector, folder) as selector:
+        session, seen, run = selector.session("mine"), [], None
+        calls = turns(session, seen)
+        with suppress(StopIteration):
+            while True:
+                step = calls.send(run)
+                if step == "stream":
+                    async with session.stream("x") as events:
+                        async for _ in events:
+                            pass
+                    run = events.run
+                else:
+                    run = await called(session, step)
         return told(session, seen)
 
 

@@ -9,27 +9,10 @@ import pytest
 from selector import AsyncSelector, Config, Outcome, Selector, Task, TextEvent, Usage
 from selector.records import Basis
 from selector.testing import FakeOpenAI, FakeProvider, Fault, Reply
+from tests.config.formats.fragments import PURPOSES
 
 USED = Usage(input_tokens=100, output_tokens=20)
 PRICED = {"usd_per_mtok_in": 3, "usd_per_mtok_out": 15, "max_output_tokens": 1_000}
-AS_WRITTEN = """\
-models:
-  - provider: grok
-    model: grok4
-    purpose: oracle
-
-  - provider: openai
-    model: gpt-5
-    purpose: second-opinion
-
-  - provider: anthropic
-    model: claude-sonnet-4-20250514
-    purpose: worker
-
-  - provider: anthropic
-    model: claude-opus-4-20250514
-    purpose: lead
-"""
 
 
 class Vendor:
@@ -95,7 +78,7 @@ def say(session, n, *, stream=False):
 
 def test_s0_1_a_list_of_models_by_purpose_loads_as_it_is_written(tmp_path):
     file = tmp_path / "selector.yaml"
-    file.write_text(AS_WRITTEN, encoding="utf-8")
+    file.write_text(PURPOSES, encoding="utf-8")
     config = Config.load(file)
     assert set(config.purposes) == {"oracle", "second-opinion", "worker", "lead"}
     fakes = {name: FakeProvider(Reply(name, usage=USED)) for name in config.providers}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from selector import Outcome, Selector, Task
+from selector import Outcome, Task
 from selector.config import Config
 from selector.config.formats import imported
 from selector.errors import ConfigError
@@ -16,19 +16,6 @@ LEAD, WORKER = "claude-opus-4-20250514", "claude-sonnet-4-20250514"
 @pytest.fixture
 def document():
     return plain("purposes.yaml")
-
-
-@pytest.fixture
-def opened(tmp_path):
-    begun = []
-
-    def open_(document):
-        begun.append(Selector.open(document, state=tmp_path / "state", seed=1))
-        return begun[-1]
-
-    yield open_
-    for each in begun:
-        each.close()
 
 
 def test_s0_1_each_purpose_is_served_by_its_model(opened, document):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from selector import Selector, Task
+from selector import Task
 from selector.config import Config
 from selector.config.formats import imported
 from selector.errors import ConfigError
@@ -16,19 +16,6 @@ TOOLS = [{"type": "function", "function": {"name": "grep", "parameters": {"type"
 @pytest.fixture
 def document():
     return plain("intents.yaml")
-
-
-@pytest.fixture
-def opened(tmp_path):
-    begun = []
-
-    def open_(document):
-        begun.append(Selector.open(document, state=tmp_path / "state", seed=1))
-        return begun[-1]
-
-    yield open_
-    for each in begun:
-        each.close()
 
 
 @pytest.mark.parametrize(

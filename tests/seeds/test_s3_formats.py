@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from selector import Selector, Task
+from selector import Task
 from selector.config import Config
 from selector.config.formats import imported
 from selector.errors import AllAttemptsFailedError
@@ -22,19 +22,6 @@ CLAUDE = {"haiku", "sonnet", "opus"}
 def document(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     return json.loads(ORCHESTRATOR)
-
-
-@pytest.fixture
-def opened(tmp_path):
-    begun = []
-
-    def open_(document):
-        begun.append(Selector.open(document, state=tmp_path / "state", seed=1))
-        return begun[-1]
-
-    yield open_
-    for each in begun:
-        each.close()
 
 
 def _chosen(selector, task_type="coding", n=40, **more):

@@ -12,10 +12,10 @@ from selector._clients._selector import Selector
 from selector._clients.calls._drive_async import AsyncStream, drive_async
 from selector._clients.openai_client._answer import Telling
 from selector._clients.openai_client._desk import Answered, Desk, ModelList, desk_of
-from selector._clients.openai_client._errors import plainest
+from selector._clients.openai_client._errors import plainly
 from selector._clients.openai_client._shape import ChatCompletion, Model
 from selector._clients.openai_client._streams import AsyncCompletionStream
-from selector.errors import ConfigError, SelectorError
+from selector.errors import ConfigError
 from selector.records import Outcome
 
 __all__ = ["AsyncChat", "AsyncClient", "AsyncCompletions", "AsyncModels", "create_async_client"]
@@ -54,14 +54,9 @@ class AsyncCompletions:
         if asked.stream:
             telling = Telling(asked, watched, self._desk.shaper)
             return await AsyncCompletionStream(AsyncStream(watched.steps(), self._run), telling).begin()
-        try:
+        with plainly():
             run = await drive_async(watched.steps(), self._run)
             return self._desk.shaper.completion(run, asked, watched)
-        except SelectorError as error:
-            found = plainest(error)
-            if found is error:
-                raise
-            raise found from error
 
 
 class AsyncChat:

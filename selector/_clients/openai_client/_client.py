@@ -11,10 +11,10 @@ from selector._clients._selector import Selector
 from selector._clients.calls._drive import Stream, drive
 from selector._clients.openai_client._answer import Telling
 from selector._clients.openai_client._desk import Answered, Desk, ModelList, desk_of
-from selector._clients.openai_client._errors import plainest
+from selector._clients.openai_client._errors import plainly
 from selector._clients.openai_client._shape import ChatCompletion, Model
 from selector._clients.openai_client._streams import CompletionStream
-from selector.errors import ConfigError, SelectorError
+from selector.errors import ConfigError
 from selector.records import Outcome
 
 __all__ = ["Chat", "Client", "Completions", "Models", "create_client"]
@@ -92,13 +92,8 @@ class Completions:
         if asked.stream:
             telling = Telling(asked, watched, self._desk.shaper)
             return CompletionStream(Stream(watched.steps(), run), telling).begin()
-        try:
+        with plainly():
             return self._desk.shaper.completion(drive(watched.steps(), run), asked, watched)
-        except SelectorError as error:
-            found = plainest(error)
-            if found is error:
-                raise
-            raise found from error
 
 
 class Chat:

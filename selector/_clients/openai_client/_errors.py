@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from selector.errors import (
     AllAttemptsFailedError,
     BudgetExceededError,
@@ -13,7 +16,7 @@ from selector.errors import (
 )
 from selector.records import Failure, Reason
 
-__all__ = ["plainest"]
+__all__ = ["plainest", "plainly"]
 
 
 def plainest(error: SelectorError) -> SelectorError:
@@ -53,6 +56,26 @@ def plainest(error: SelectorError) -> SelectorError:
     if found is not error:
         found.run, found.attempts = error.run, error.attempts
     return found
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Raise the plainest error in the place of one of a run.
+
+    Examples
+    --------
+    >>> with plainly():
+    ...     raise AllAttemptsFailedError("no answer", [RateLimitError("a: busy")])
+    Traceback (most recent call last):
+    selector.errors.RateLimitError: a: busy
+    """
+    try:
+        yield
+    except SelectorError as error:
+        found = plainest(error)
+        if found is error:
+            raise
+        raise found from error
 
 
 def _resting(error: NoEligibleModelError) -> SelectorError:

@@ -9,7 +9,7 @@ from typing import Self
 from selector._clients.calls._drive import Stream
 from selector._clients.calls._drive_async import AsyncStream
 from selector._clients.openai_client._answer import Telling
-from selector._clients.openai_client._errors import plainest
+from selector._clients.openai_client._errors import plainly
 from selector._clients.openai_client._shape import ChatCompletionChunk, Served
 from selector.errors import CallCancelledError, SelectorError
 from selector.records import Event, Failure
@@ -88,12 +88,10 @@ class CompletionStream(_Pieces):
                     self._ended()
                 else:
                     self._take(event)
-        except SelectorError as error:
+        except SelectorError:
             self.close()
-            found = plainest(error)
-            if found is error:
+            with plainly():
                 raise
-            raise found from error
 
     def __enter__(self) -> Self:
         return self
@@ -147,12 +145,10 @@ class AsyncCompletionStream(_Pieces):
                     self._ended()
                 else:
                     self._take(event)
-        except SelectorError as error:
+        except SelectorError:
             await self.close()
-            found = plainest(error)
-            if found is error:
+            with plainly():
                 raise
-            raise found from error
 
     async def __aenter__(self) -> Self:
         return self
