@@ -1,6 +1,8 @@
-"""What the tests of several rooms share: worlds to replay, the real matrices, and how long hypothesis looks."""
+"""What the tests of several rooms share: worlds to replay, real matrices, where they write, what they are traced by."""
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,37 @@ from selector.replay import Matrix
 settings.register_profile("house", deadline=None, derandomize=True, max_examples=60)
 settings.register_profile("soak", deadline=None, derandomize=True, max_examples=2_000)
 settings.load_profile("soak" if os.environ.get("SELECTOR_SOAK") else "house")
+
+# What the pure rooms' lines and branches are counted by: their own tests, and those that lead through all of them.
+COUNTED = {"posteriors", "policies", "budgets", "candidates", "decision", "rules", "records"}
+COUNTED |= {"execution", "flows", "outcomes", "replay", "cli/test_golden.py"}
+COUNTED |= {f"clients/test_{name}.py" for name in ("client", "explain", "prices_of_budgets", "rules", "run", "waiting")}
+
+
+def in_memory():
+    """Return a folder in memory that programs can be started from and that has a gigabyte free; None: there is none."""
+    folder = Path("/dev/shm")  # noqa: S108 - what it is called on every Linux
+    if not folder.is_dir() or not os.access(folder, os.W_OK) or shutil.disk_usage(folder).free < 2**30:
+        return None
+    return None if os.statvfs(folder).f_flag & os.ST_NOEXEC else str(folder)
+
+
+# A sync of a file in memory is called as on a disk and takes no time; what a power cut takes away is simulated either
+# way. The long runs use the disk.
+if "TMPDIR" not in os.environ and not os.environ.get("SELECTOR_SOAK") and (found := in_memory()):
+    os.environ["TMPDIR"] = found
+    tempfile.tempdir = None
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the many interpreters that tests start compile the library once
+
+
+def pytest_collection_modifyitems(items):
+    """Trace the tests that the coverage of the pure rooms is about; tracing doubles what the others take."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            place = item.path.relative_to(here)
+            if not {place.parts[0], place.as_posix()} & COUNTED:
+                item.add_marker("no_cover")
 
 
 @pytest.fixture

@@ -139,7 +139,7 @@ def _config(world: World, per_day: float) -> dict[str, Any]:
         },
         "budgets": [
             {"name": "mean", "usd_per_request": _BUDGET},
-            {"name": "daily", "usd": round(_CAP * _BUDGET * per_day, 2), "per": "day", "hard": True},
+            {"name": "daily", "usd": round(max(_CAP * _BUDGET * per_day, 5 * _MOST), 2), "per": "day", "hard": True},
         ],
     }
 

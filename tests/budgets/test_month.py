@@ -1,6 +1,7 @@
 """A month's limit and one per day, traffic unknown: kept to, spent, and better than greed and a fixed rate."""
 
-from experiments.windows import Month, months, run_month
+from experiments.windows.analysis import months
+from experiments.windows.run import Month, run_month
 
 
 def test_both_limits_hold_and_what_binds_is_spent_where_it_brings_most():

@@ -1,0 +1,1 @@
+"""Whether it finds which of eight models does which kind of coding work."""
