@@ -112,7 +112,7 @@ def test_verdicts_ask_for_weights_and_width_beside_the_difference():
     wide = plan_evidence(log, {"large": fixed_model("large")}, goal=Goal(detect=0.5)).of("large")
     assert wide.because in {"weights", "width"}
     assert wide.decisions >= 30 / 0.01
-    gone = Burden(variance=1.0, weight=1.0, uncovered=0.05, impossible=0.0)
+    gone = Burden(variance=1.0, weight=1.0, uncovered=0.05)
     assert needed_for(gone, 1.0).because == "overlap"
     assert sample_size(1.0, 0.1, sides=1) < sample_size(1.0, 0.1)
 

@@ -116,7 +116,7 @@ def _show(found: EvidencePlan, *, verbose: bool) -> None:
     _show_needs(needs)
     if not every:
         say("by task type with -v, or of one policy with --policy")
-    _show_notes(needs)
+    _show_notes([need for need in needs if verbose or need.task_type is None])
     pace = "" if math.isnan(found.per_day) else f", {found.per_day:,.1f} a day"
     say()
     say(f"{counted(found.n, 'decision')}{pace}; level {found.goal.level:g}, power {found.goal.power:g}")

@@ -136,7 +136,7 @@ class Sample(NamedTuple):
         if never > 0:
             parts.append(f"{never:.1%} of its choices are of models that could not serve, which no floor changes")
         none = float((self.target * (self.log.probabilities <= 0)).sum(1).mean()) - never
-        if none > 1e-12:
+        if never + none >= limits.uncovered:
             parts.append(f"no overlap: {none:.1%} of its choices are of models with no probability there")
         rare = self.burden(0.0).uncovered - never - none
         if rare >= limits.uncovered:

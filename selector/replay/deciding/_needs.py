@@ -31,8 +31,6 @@ class Burden(NamedTuple):
     """Mean square of the weight: n decisions are worth n over it."""
     uncovered: float
     """Mean probability of the policy on models that are practically never tried."""
-    impossible: float
-    """That on models that had none."""
 
 
 class Needed(NamedTuple):
@@ -104,10 +102,10 @@ def needed_for(burden: Burden, difference: float, limits: Limits = LIMITS) -> Ne
 
     Examples
     --------
-    >>> needed_for(Burden(variance=0.5, weight=10.0, uncovered=0.0, impossible=0.0), difference=100.0).weights
+    >>> needed_for(Burden(variance=0.5, weight=10.0, uncovered=0.0), difference=100.0).weights
     300.0
     """
-    if burden.uncovered >= limits.uncovered or burden.impossible > 0:
+    if burden.uncovered >= limits.uncovered:
         return Needed(math.inf, math.inf, math.inf)
     effective = max(limits.effective_n, 1.0 / limits.largest_weight**2)
     return Needed(difference, effective * burden.weight, (_Z95 / limits.half_width) ** 2 * burden.variance)
@@ -181,5 +179,4 @@ def burden_of(
         variance=factor * float(spread[SPREAD.index("difference")].mean()) + float(between.sum(1).var()),
         weight=float(spread[SPREAD.index("weight")].mean()),
         uncovered=float((target * (e < limits.least_probability)).sum(1).mean()),
-        impossible=float((target * (e <= 0)).sum(1).mean()),
     )

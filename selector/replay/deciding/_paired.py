@@ -168,9 +168,7 @@ def _curable(found: Evaluation, estimate: Estimate) -> bool:
     """Say whether nothing but the number of decisions stands in the way."""
     enough = estimate.diagnostics._replace(effective_n=math.inf, largest_weight=0.0)
     verdict = verdict_of(enough, 0.0, limits=found.limits, known_propensities=found.known_propensities)
-    own = slice(None) if estimate.task_type is None else found.task_types.index(estimate.task_type)
-    overlap = not float(np.sum(found.tallies[estimate.policy].impossible[own])) > 0
-    return verdict.word == "supported" and overlap and estimate.diagnostics.effective_n > 0
+    return verdict.word == "supported" and estimate.diagnostics.effective_n > 0
 
 
 def _moments(found: Evaluation, policy: str, task_type: str | None) -> Moments:

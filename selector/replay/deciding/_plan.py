@@ -267,8 +267,7 @@ class _Asked:
         """Say whether the decisions so far can be part of a supported verdict."""
         tally = self.found.tallies[policy]
         n = float(tally.moments.n[_of(x)].sum())
-        none = float(tally.impossible[_of(x)].sum()) > 0
-        return not none and float(tally.uncovered[_of(x)].sum()) / n < self.goal.limits.uncovered
+        return float(tally.uncovered[_of(x)].sum()) / n < self.goal.limits.uncovered
 
 
 def _of(x: int | None) -> slice:
