@@ -187,7 +187,10 @@ def test_importing_loads_no_heavy_library(module):
 
 
 def test_importing_all_that_a_program_may_use_takes_less_than_60_megabytes():
-    """Not what tests, commands and pictures are made with. The peak is that of the program itself where the system tells it: a child's `ru_maxrss` starts at its parent's."""
+    """Not what tests, commands and pictures are made with.
+
+    The peak is that of the program itself where the system tells it: a child's `ru_maxrss` starts at its parent's.
+    """
     rooms = ", ".join(f"selector.{room}" for room in ROOMS if room not in {"cli", "report", "testing"})
     peak = (
         f"import selector, {rooms}\n"

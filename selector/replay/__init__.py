@@ -1,50 +1,25 @@
 """What another policy would have earned: full matrices replayed exactly, beside what could have been had."""
 
-from selector.replay.deciding._ab import AbArm, AbShare, AbTest, ab_test
-from selector.replay.deciding._ab_effects import AbEffect, AbMissing
-from selector.replay.deciding._ab_shares import SampleRatio, sample_ratio
-from selector.replay.deciding._compare import CompareOptions, compare
-from selector.replay.deciding._comparison import ComparedPolicy, Comparison, Driver
-from selector.replay.deciding._floors import FloorPlan, Goal
-from selector.replay.deciding._gate import Gate, gate
-from selector.replay.deciding._gate_checks import GateCheck, GateTerms
-from selector.replay.deciding._narrow import narrowed
-from selector.replay.deciding._on_logs import gate_log, plan_log
-from selector.replay.deciding._pairs import PairDifference, PairResult, PairType, pair_result
-from selector.replay.deciding._pairs_book import PairBook, PairPlan, judge_in
-from selector.replay.deciding._pairs_order import TypeNeed, in_order, needs_of, rates_of
-from selector.replay.deciding._pairs_run import PairAnswer, PairCall, PairDesk, PairRun
-from selector.replay.deciding._pairs_tasks import (
-    PairAsked,
-    PairTask,
-    asked_of_events,
-    pair_tasks,
-    read_asked,
-    with_answers,
-)
-from selector.replay.deciding._plan import EvidencePlan, Need, plan_evidence
-from selector.replay.deciding._policy_words import POLICY_WORDS, policy_of
-from selector.replay.estimates._asymptotic import asymptotic_half_widths, asymptotic_sequence
+from selector.replay.comparing._compare import CompareOptions, compare
+from selector.replay.comparing._comparison import ComparedPolicy, Comparison, Driver
+from selector.replay.comparing._narrow import narrowed
+from selector.replay.comparing._policy_words import POLICY_WORDS, policy_of
 from selector.replay.estimates._evaluator import Evaluator, evaluate
-from selector.replay.estimates._for_budget import PriceFit, for_budget
-from selector.replay.estimates._frozen_beliefs import FrozenPolicy, frozen_at, greedy_at, price_before
-from selector.replay.estimates._intervals import Interval, holm, normal_interval
 from selector.replay.estimates._logged import LoggedArrays
 from selector.replay.estimates._missing import JudgingRates, human_corrected
-from selector.replay.estimates._policies import Target, fixed_model, frozen, logging_policy, uniform, without_model
 from selector.replay.estimates._result import Estimate, Evaluation, FrontierPoint, PolicyDifference
-from selector.replay.estimates._rethought import departure, ours
-from selector.replay.estimates._sequence import (
+from selector.replay.estimates._verdict import Diagnostics, Limits, Verdict
+from selector.replay.foreign._known import LITELLM_SPEND_LOGS, OPENAI_JSONL
+from selector.replay.foreign._table import Columns, load_foreign
+from selector.replay.intervals._asymptotic import asymptotic_half_widths, asymptotic_sequence
+from selector.replay.intervals._normal import Interval, holm, normal_interval
+from selector.replay.intervals._sequence import (
     ConfidenceSequence,
     Scale,
     SequencePath,
     confidence_sequence,
     first_excluded,
 )
-from selector.replay.estimates._verdict import Diagnostics, Limits, Verdict
-from selector.replay.estimates._winning import Sampling
-from selector.replay.foreign._known import LITELLM_SPEND_LOGS, OPENAI_JSONL
-from selector.replay.foreign._table import Columns, load_foreign
 from selector.replay.logs._arrays import arrays, left_out
 from selector.replay.logs._load import load
 from selector.replay.logs._overlap import estimate_propensities, overlap
@@ -59,6 +34,31 @@ from selector.replay.matrices._simulate import PassResult, Protocol, simulate
 from selector.replay.matrices._study import Difference, Row, Study, run_study
 from selector.replay.matrices._table import Matrix, load_matrix
 from selector.replay.matrices._world import PublishedPrice, World, published_prices, published_world, world_citations
+from selector.replay.pairs._book import PairBook, PairPlan, judge_in
+from selector.replay.pairs._order import TypeNeed, in_order, needs_of, rates_of
+from selector.replay.pairs._result import PairDifference, PairResult, PairType, pair_result
+from selector.replay.pairs._run import PairAnswer, PairCall, PairDesk, PairRun
+from selector.replay.pairs._tasks import (
+    PairAsked,
+    PairTask,
+    asked_of_events,
+    pair_tasks,
+    read_asked,
+    with_answers,
+)
+from selector.replay.switching._floors import FloorPlan, Goal
+from selector.replay.switching._gate import Gate, gate
+from selector.replay.switching._gate_checks import GateCheck, GateTerms
+from selector.replay.switching._on_logs import gate_log, plan_log
+from selector.replay.switching._plan import EvidencePlan, Need, plan_evidence
+from selector.replay.targets._for_budget import PriceFit, for_budget
+from selector.replay.targets._frozen_beliefs import FrozenPolicy, frozen_at, greedy_at, price_before
+from selector.replay.targets._rethought import departure, ours
+from selector.replay.targets._simple import Target, fixed_model, frozen, logging_policy, uniform, without_model
+from selector.replay.targets._winning import Sampling
+from selector.replay.trials._effects import AbEffect, AbMissing
+from selector.replay.trials._shares import SampleRatio, sample_ratio
+from selector.replay.trials._test import AbArm, AbShare, AbTest, ab_test
 
 __all__ = [
     "LITELLM_SPEND_LOGS",

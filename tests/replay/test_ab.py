@@ -8,9 +8,9 @@ import pytest
 from selector import Outcome, Selector, Task
 from selector.errors import DataError
 from selector.replay import ab_test, asymptotic_half_widths, load, sample_ratio
-from selector.replay.deciding._ab_effects import _coin, _contrasts, difference_sequence
-from selector.replay.deciding._ab_shares import share_evidence
-from selector.replay.estimates._sequence import ConfidenceSequence
+from selector.replay.intervals._sequence import ConfidenceSequence
+from selector.replay.trials._effects import _coin, _contrasts, difference_sequence
+from selector.replay.trials._shares import share_evidence
 
 MODELS = {
     "small": {"usd_per_mtok_in": 1, "usd_per_mtok_out": 5},

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from selector.replay import LoggedArrays, evaluate, normal_interval
-from selector.replay.estimates._intervals import p_value, quantile
+from selector.replay.intervals._normal import p_value, quantile
 
 RATE = np.array([0.3, 0.8])
 

@@ -18,7 +18,7 @@ from selector.replay import (
     gate,
     uniform,
 )
-from selector.replay.deciding._paired import costs_of, gain_of, regrouped
+from selector.replay.switching._paired import costs_of, gain_of, regrouped
 
 COST = np.array([0.01, 0.03])
 RATE = np.array([[0.8, 0.8], [0.8, 0.8], [0.8, 0.8]])

@@ -18,8 +18,8 @@ from selector.replay import (
     normal_interval,
     uniform,
 )
-from selector.replay.estimates._intervals import p_value
-from selector.replay.estimates._sequence import _RHO, _boundary, _log_mixture
+from selector.replay.intervals._normal import p_value
+from selector.replay.intervals._sequence import _RHO, _boundary, _log_mixture
 
 RATE = np.array([0.3, 0.8])
 

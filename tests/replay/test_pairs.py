@@ -29,9 +29,9 @@ from selector.replay import (
     read_asked,
     with_answers,
 )
-from selector.replay.deciding._pairs import _difference
-from selector.replay.deciding._pairs_judge import Reading, judge_prompt, read_judge, verdict_of
-from selector.replay.deciding._pairs_order import keys_of
+from selector.replay.pairs._judge import Reading, judge_prompt, read_judge, verdict_of
+from selector.replay.pairs._order import keys_of
+from selector.replay.pairs._result import _difference
 from selector.store import State
 
 FREE = {"usd_per_mtok_in": 0, "usd_per_mtok_out": 0}

@@ -8,8 +8,8 @@ import pytest
 
 from selector.errors import DataError
 from selector.replay import EvidencePlan, Goal, LoggedArrays, evaluate, fixed_model, plan_evidence, uniform
-from selector.replay.deciding._needs import Burden, explored, needed_for, sample_size, with_floor
-from selector.replay.deciding._paired import gain_of
+from selector.replay.switching._needs import Burden, explored, needed_for, sample_size, with_floor
+from selector.replay.switching._paired import gain_of
 
 RATE = np.array([0.60, 0.66])
 COST = np.array([0.01, 0.03])

@@ -27,7 +27,7 @@ from selector.replay import (
     row_at,
     uniform,
 )
-from selector.replay.estimates._winning import Wins
+from selector.replay.targets._winning import Wins
 
 pa = pytest.importorskip("pyarrow")
 

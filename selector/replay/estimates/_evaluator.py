@@ -12,10 +12,10 @@ from selector.errors import DataError
 from selector.replay.estimates._columns import Rates, columns_of, layout_of
 from selector.replay.estimates._logged import LoggedArrays
 from selector.replay.estimates._missing import JudgingRates
-from selector.replay.estimates._policies import Target, logging_policy, probabilities_of
 from selector.replay.estimates._result import LOGGING, Evaluation, Tally
 from selector.replay.estimates._spread import SPREAD, spread_of
 from selector.replay.estimates._verdict import LIMITS, Limits
+from selector.replay.targets._simple import Target, logging_policy, probabilities_of
 
 __all__ = ["Evaluator", "evaluate"]
 
@@ -228,7 +228,7 @@ def evaluate(
 
     Examples
     --------
-    >>> from selector.replay.estimates._policies import _example, fixed_model
+    >>> from selector.replay.targets._simple import _example, fixed_model
     >>> found = evaluate(_example(), {"small": fixed_model("small")}).estimate("small")
     >>> found.value, found.verdict.word, found.verdict.reasons[0]
     (1.25, 'none', 'its effective sample size is 2, and 30 is the least')

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from selector.errors import DataError, nearest
 from selector.replay.estimates._columns import ESTIMATORS, N_COLUMNS, formula, reward_columns, weight_column
-from selector.replay.estimates._intervals import holm, normal_interval, p_value, quantile
 from selector.replay.estimates._moments import Moments
 from selector.replay.estimates._spread import SPREAD, degrees_of_freedom, expected_variance
 from selector.replay.estimates._verdict import Diagnostics, Limits, Verdict, flipped, verdict_of
+from selector.replay.intervals._normal import holm, normal_interval, p_value, quantile
 
 __all__ = ["LOGGING", "Estimate", "Evaluation", "FrontierPoint", "PolicyDifference", "Tally"]
 

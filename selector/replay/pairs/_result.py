@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from selector.replay.deciding._pairs_book import PairBook
-from selector.replay.deciding._pairs_order import TypeNeed
-from selector.replay.deciding._pairs_tasks import PairTask
-from selector.replay.estimates._intervals import Interval, normal_interval
+from selector.replay.intervals._normal import Interval, normal_interval
+from selector.replay.pairs._book import PairBook
+from selector.replay.pairs._order import TypeNeed
+from selector.replay.pairs._tasks import PairTask
 
 __all__ = ["PairDifference", "PairResult", "PairType", "pair_result"]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from selector.errors import DataError
 from selector.replay.estimates._logged import LoggedArrays
-from selector.replay.estimates._policies import Target, probabilities_of
+from selector.replay.targets._simple import Target, probabilities_of
 
 __all__ = ["SUCCESS", "ConfidenceSequence", "Scale", "SequencePath", "confidence_sequence", "first_excluded"]
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selector.errors import DataError, UnknownTaskTypeError, nearest
-from selector.replay.deciding._cases import Budget, Case, Cases, cases_of
-from selector.replay.deciding._comparison import ComparedPolicy, Comparison, drivers_of
-from selector.replay.deciding._looks import Looks
+from selector.replay.comparing._cases import Budget, Case, Cases, cases_of
+from selector.replay.comparing._comparison import ComparedPolicy, Comparison, drivers_of
+from selector.replay.comparing._looks import Looks
 from selector.replay.estimates._columns import ESTIMATORS
 from selector.replay.estimates._evaluator import evaluate
 from selector.replay.estimates._result import LOGGING, Evaluation

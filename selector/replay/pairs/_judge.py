@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import NamedTuple
 
-from selector.replay.deciding._pairs_tasks import PairAsked
+from selector.replay.pairs._tasks import PairAsked
 
 __all__ = ["PairVerdict", "Reading", "judge_prompt", "read_judge", "verdict_of"]
 

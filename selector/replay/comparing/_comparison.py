@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from selector.errors import DataError
-from selector.replay.deciding._cases import usd_text
+from selector.replay.comparing._cases import usd_text
 from selector.replay.estimates._result import LOGGING, Estimate, Evaluation, FrontierPoint, PolicyDifference
 from selector.replay.estimates._verdict import Verdict
 

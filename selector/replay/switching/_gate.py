@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selector.errors import DataError
-from selector.replay.deciding._gate_checks import Asked, GateCheck, GateTerms, saving_seen, settled, success_seen
-from selector.replay.deciding._paired import costs_of, gain_of, regrouped
 from selector.replay.estimates._evaluator import evaluate
-from selector.replay.estimates._intervals import holm
 from selector.replay.estimates._logged import LoggedArrays
-from selector.replay.estimates._policies import Target
 from selector.replay.estimates._result import Evaluation
+from selector.replay.intervals._normal import holm
+from selector.replay.switching._gate_checks import Asked, GateCheck, GateTerms, saving_seen, settled, success_seen
+from selector.replay.switching._paired import costs_of, gain_of, regrouped
+from selector.replay.targets._simple import Target
 
 __all__ = ["Gate", "gate"]
 

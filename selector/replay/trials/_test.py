@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from selector.errors import DataError
-from selector.replay.deciding._ab_effects import AbEffect, AbMissing, Wanted, effects_of, missing_of, n_more
-from selector.replay.deciding._ab_shares import SampleRatio, sample_ratio
-from selector.replay.deciding._ab_units import Bools, Units, units_of
 from selector.replay.logs._own_work import own_work
+from selector.replay.trials._effects import AbEffect, AbMissing, Wanted, effects_of, missing_of, n_more
+from selector.replay.trials._shares import SampleRatio, sample_ratio
+from selector.replay.trials._units import Bools, Units, units_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -9,9 +9,9 @@ from threading import Event
 from typing import NamedTuple
 
 from selector.errors import DataError
-from selector.replay.deciding._pairs_book import PairBook
-from selector.replay.deciding._pairs_judge import judge_prompt, read_judge, verdict_of
-from selector.replay.deciding._pairs_tasks import PairAsked, PairTask
+from selector.replay.pairs._book import PairBook
+from selector.replay.pairs._judge import judge_prompt, read_judge, verdict_of
+from selector.replay.pairs._tasks import PairAsked, PairTask
 
 __all__ = ["PairAnswer", "PairCall", "PairDesk", "PairRun"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from selector.replay.deciding._cases import Cases
-from selector.replay.estimates._policies import logging_policy
+from selector.replay.comparing._cases import Cases
 from selector.replay.estimates._result import LOGGING, Estimate, Evaluation, PolicyDifference
-from selector.replay.estimates._sequence import SUCCESS, ConfidenceSequence
 from selector.replay.estimates._verdict import Verdict
+from selector.replay.intervals._sequence import SUCCESS, ConfidenceSequence
+from selector.replay.targets._simple import logging_policy
 
 __all__ = ["Looks"]
 

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from selector.errors import ConfigError, DataError
-from selector.replay.deciding._cases import Budget, Cases, cases_of
-from selector.replay.deciding._floors import Goal
-from selector.replay.deciding._gate import Gate, gate
-from selector.replay.deciding._gate_checks import GateTerms
-from selector.replay.deciding._plan import EvidencePlan, plan_evidence
-from selector.replay.deciding._policy_words import policy_of
+from selector.replay.comparing._cases import Budget, Cases, cases_of
+from selector.replay.comparing._policy_words import policy_of
 from selector.replay.logs._arrays import arrays
 from selector.replay.logs._overlap import estimate_propensities
 from selector.replay.logs._point import row_at
+from selector.replay.switching._floors import Goal
+from selector.replay.switching._gate import Gate, gate
+from selector.replay.switching._gate_checks import GateTerms
+from selector.replay.switching._plan import EvidencePlan, plan_evidence
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selector.errors import DataError
-from selector.replay.estimates._intervals import Interval
+from selector.replay.intervals._normal import Interval
 
 __all__ = ["asymptotic_half_widths", "asymptotic_sequence"]
 

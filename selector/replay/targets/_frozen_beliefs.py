@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selector.errors import DataError
-from selector.replay.estimates._for_budget import PriceFit, meeting
 from selector.replay.estimates._logged import LoggedArrays
-from selector.replay.estimates._policies import Target
-from selector.replay.estimates._rethought import SAMPLING, named, places_of, sampled, spread_evenly
-from selector.replay.estimates._winning import Sampling, wins_of
+from selector.replay.targets._for_budget import PriceFit, meeting
+from selector.replay.targets._rethought import SAMPLING, named, places_of, sampled, spread_evenly
+from selector.replay.targets._simple import Target
+from selector.replay.targets._winning import Sampling, wins_of
 
 __all__ = ["FrozenPolicy", "frozen_at", "greedy_at", "price_before"]
 
@@ -134,7 +134,7 @@ def frozen_at(
 
     Examples
     --------
-    >>> from selector.replay.estimates._rethought import believed_example
+    >>> from selector.replay.targets._rethought import believed_example
     >>> policy = frozen_at(believed_example(), 1)
     >>> policy.price, policy(believed_example().take(slice(1, None)))
     (5.0, array([[1., 0.]]))
@@ -185,7 +185,7 @@ def greedy_at(
 
     Examples
     --------
-    >>> from selector.replay.estimates._rethought import believed_example
+    >>> from selector.replay.targets._rethought import believed_example
     >>> policy, log = greedy_at(believed_example(), 1, price=30.0), believed_example()
     >>> policy(log), greedy_at(log, 1, price=10.0)(log)
     (array([[1., 0.],
@@ -206,7 +206,7 @@ def price_before(log: LoggedArrays, row: int) -> float:
 
     Examples
     --------
-    >>> from selector.replay.estimates._rethought import believed_example
+    >>> from selector.replay.targets._rethought import believed_example
     >>> price_before(believed_example(), 1), price_before(believed_example(), 0)
     (5.0, 0.0)
     """

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from selector.errors import DataError, UnknownModelError
 from selector.replay.estimates._logged import LoggedArrays
-from selector.replay.estimates._policies import Target
-from selector.replay.estimates._winning import Sampling, Wins, wins_of
+from selector.replay.targets._simple import Target
+from selector.replay.targets._winning import Sampling, Wins, wins_of
 
 __all__ = ["departure", "named", "ours", "places_of", "prices_of", "sampled", "spread_evenly"]
 

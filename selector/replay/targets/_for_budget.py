@@ -10,9 +10,9 @@ import numpy as np
 
 from selector.errors import DataError
 from selector.replay.estimates._logged import LoggedArrays
-from selector.replay.estimates._policies import Target
-from selector.replay.estimates._rethought import SAMPLING, ours, prices_of
-from selector.replay.estimates._winning import Sampling
+from selector.replay.targets._rethought import SAMPLING, ours, prices_of
+from selector.replay.targets._simple import Target
+from selector.replay.targets._winning import Sampling
 
 __all__ = ["PriceFit", "for_budget", "meeting"]
 
@@ -93,7 +93,7 @@ def for_budget(
 
     Examples
     --------
-    >>> from selector.replay.estimates._rethought import believed_example
+    >>> from selector.replay.targets._rethought import believed_example
     >>> log = believed_example()
     >>> fit = for_budget(log, 0.015)
     >>> spent = (ours(dearer=fit.dearer)(log) * log.mean_cost_usd).sum(1).mean()

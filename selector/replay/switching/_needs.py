@@ -124,7 +124,7 @@ def explored(log: LoggedArrays) -> Floats:
 
     Examples
     --------
-    >>> from selector.replay.estimates._policies import _example
+    >>> from selector.replay.targets._simple import _example
     >>> explored(_example())
     array([[0.5, 0.5],
            [1. , 0. ]])

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from selector.replay.deciding._needs import Burden, Needed, burden_of, explored, needed_for, sample_size
 from selector.replay.estimates._columns import Rates
 from selector.replay.estimates._logged import LoggedArrays
 from selector.replay.estimates._verdict import LIMITS, Limits
+from selector.replay.switching._needs import Burden, Needed, burden_of, explored, needed_for, sample_size
 
 __all__ = ["FloorPlan", "Goal", "Sample", "later_rows"]
 

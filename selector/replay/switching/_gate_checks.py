@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal, NamedTuple
 
-from selector.replay.deciding._needs import sample_size
-from selector.replay.deciding._paired import Costs, Gain
 from selector.replay.estimates._verdict import LIMITS, Limits, Verdict
+from selector.replay.switching._needs import sample_size
+from selector.replay.switching._paired import Costs, Gain
 
 __all__ = ["Asked", "GateCheck", "GateTerms", "Seen", "saving_seen", "settled", "success_seen"]
 

@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selector.errors import DataError
-from selector.replay.deciding._floors import FloorPlan, Goal, Sample, later_rows
-from selector.replay.deciding._paired import gain_of
 from selector.replay.estimates._columns import Rates
 from selector.replay.estimates._evaluator import evaluate
-from selector.replay.estimates._intervals import normal_interval
 from selector.replay.estimates._logged import LoggedArrays
 from selector.replay.estimates._missing import JudgingRates
-from selector.replay.estimates._policies import Target, probabilities_of
 from selector.replay.estimates._result import Evaluation
+from selector.replay.intervals._normal import normal_interval
+from selector.replay.switching._floors import FloorPlan, Goal, Sample, later_rows
+from selector.replay.switching._paired import gain_of
+from selector.replay.targets._simple import Target, probabilities_of
 
 __all__ = ["EvidencePlan", "Need", "plan_evidence"]
 

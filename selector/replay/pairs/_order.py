@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selector.errors import DataError, nearest
-from selector.replay.deciding._pairs_tasks import PairTask
 from selector.replay.logs._arrays import types_of
 from selector.replay.logs._checks import matrix
 from selector.replay.logs._own_work import own_work
 from selector.replay.logs._schema import models_of
+from selector.replay.pairs._tasks import PairTask
 
 if TYPE_CHECKING:
     import pyarrow as pa

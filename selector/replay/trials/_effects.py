@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from selector.replay.deciding._ab_units import Bools, Floats, Units
-from selector.replay.estimates._asymptotic import asymptotic_sequence
-from selector.replay.estimates._intervals import Interval, normal_interval, p_value
 from selector.replay.estimates._logged import LoggedArrays
-from selector.replay.estimates._sequence import ConfidenceSequence, Scale
+from selector.replay.intervals._asymptotic import asymptotic_sequence
+from selector.replay.intervals._normal import Interval, normal_interval, p_value
+from selector.replay.intervals._sequence import ConfidenceSequence, Scale
+from selector.replay.trials._units import Bools, Floats, Units
 
 __all__ = ["AbEffect", "AbMissing", "Wanted", "difference_sequence", "effects_of", "missing_of", "n_more"]
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from selector.errors import DataError
-from selector.replay.deciding._policy_words import Policy, policy_of
-from selector.replay.estimates._for_budget import for_budget
-from selector.replay.estimates._frozen_beliefs import frozen_at, greedy_at
+from selector.replay.comparing._policy_words import Policy, policy_of
 from selector.replay.estimates._logged import LoggedArrays
-from selector.replay.estimates._policies import Target, fixed_model, logging_policy, uniform
-from selector.replay.estimates._rethought import departure, ours
 from selector.replay.logs._point import row_at
+from selector.replay.targets._for_budget import for_budget
+from selector.replay.targets._frozen_beliefs import frozen_at, greedy_at
+from selector.replay.targets._rethought import departure, ours
+from selector.replay.targets._simple import Target, fixed_model, logging_policy, uniform
 
 if TYPE_CHECKING:
     import pyarrow as pa

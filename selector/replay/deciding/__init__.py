@@ -1,1 +1,0 @@
-"""What is decided from estimates: comparisons, how much evidence it takes, gates, experiments by share, pairs."""

@@ -1,0 +1,1 @@
+"""Intervals for one look, and for every look."""

@@ -1,0 +1,1 @@
+"""Tasks run once more on a second model, and both answers judged."""

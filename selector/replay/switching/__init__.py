@@ -1,0 +1,1 @@
+"""Whether one may switch: how much evidence that takes, and gates."""
