@@ -34,6 +34,7 @@ _COMMANDS = {
     "beliefs": ("_beliefs", "Lay out what is believed; reset it, or take up another folder's."),
     "summary": ("_summary", "Sum up what each model did."),
     "status": ("_status", "Take stock of the state folder."),
+    "report": ("_report", "Report what was learnt, what it cost, and what to do next."),
     "budget": ("_budget", "Say what is spent, held and left; reset, set, adjust."),
     "prices": ("_prices", "Compare bills with the configured prices."),
     "export": ("_export", "Write logged decisions to a Parquet, CSV or DuckDB file."),

@@ -1,8 +1,49 @@
-"""What a person looks at: pictures of what was earned, and of what was learnt."""
+"""What a person looks at: facts of a state folder, pictures of what was earned and of what was learnt."""
 
 from selector.report._canvas import save_svg
 from selector.report._compared import comparison_figure
+from selector.report._facts import (
+    Advice,
+    Baseline,
+    Believed,
+    Block,
+    Day,
+    DriftAlarm,
+    Facts,
+    FailedCalls,
+    Fallback,
+    Judging,
+    Measured,
+    Saving,
+    SourceOfJudgement,
+    ThinCell,
+    Totals,
+    Work,
+)
+from selector.report._facts_read import facts
 from selector.report._frontier import frontier_figure
 from selector.report._learnt import learnt_figure
 
-__all__ = ["comparison_figure", "frontier_figure", "learnt_figure", "save_svg"]
+__all__ = [
+    "Advice",
+    "Baseline",
+    "Believed",
+    "Block",
+    "Day",
+    "DriftAlarm",
+    "Facts",
+    "FailedCalls",
+    "Fallback",
+    "Judging",
+    "Measured",
+    "Saving",
+    "SourceOfJudgement",
+    "ThinCell",
+    "Totals",
+    "Work",
+    "comparison_figure",
+    "facts",
+    "frontier_figure",
+    "learnt_figure",
+    "save_svg",
+]

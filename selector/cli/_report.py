@@ -1,0 +1,74 @@
+"""`selector report`: what was learnt, what it cost, and what to do next."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from selector.cli._options import AsJson, ConfigPath, Quiet, StatePath, Verbose, Wanted, usage_error, wanted
+from selector.cli._output import complain, print_json
+from selector.cli._reading import places
+from selector.cli._report_shown import show_facts
+from selector.cli.replay._log import Since, Until
+from selector.config import Config
+from selector.errors import ConfigError, DataError, StateError
+from selector.report import facts
+
+__all__ = ["report"]
+
+
+def report(
+    terminal: Annotated[bool, typer.Option("--terminal", help="Print the essentials here.")] = False,
+    since: Since = None,
+    until: Until = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option("--baseline", metavar="MODEL", help="Against which savings are held; else as configured."),
+    ] = None,
+    thorough: Annotated[
+        bool,
+        typer.Option("--thorough", help="Estimate savings from all decisions of a long log, however long it takes."),
+    ] = False,
+    config: ConfigPath = None,
+    state: StatePath = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Report what was learnt, what it cost and what was saved, and what to do next.
+
+    Numbers in parentheses cannot be relied on. With --quiet only what to do next is printed.
+    """
+    asked = wanted(config, state, as_json, verbose, quiet)
+    if not (terminal or as_json):
+        raise usage_error("say how to show it: --terminal prints the essentials here, --json every fact")
+    believed, folder = _place(asked)
+    if not (folder / "store.json").exists():
+        raise StateError(f"there is no state in {folder}; name the folder that decisions were written to with --state")
+    try:
+        found = facts(folder, since=since, until=until, baseline=baseline, config=believed, thorough=thorough)
+    except DataError as error:
+        said = str(error).replace("since and until", "--since and --until").replace(", or leave task_type out", "")
+        raise DataError(said) from None
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        show_facts(found, verbose=verbose, quiet=quiet)
+
+
+def _place(asked: Wanted) -> tuple[Config | None, Path]:
+    """Find the state folder, and the configuration, which is not needed where the folder is named."""
+    try:
+        config, _, folder = places(asked)
+    except ConfigError as error:
+        named = asked.state or os.environ.get("SELECTOR_STATE")
+        if asked.config is not None or not named:
+            raise
+        if not asked.quiet:
+            why = f": {error}" if error.file else ""
+            complain(f"note: without a configuration, so budgets and families are not known{why}")
+        return None, Path(named)
+    return config, folder
