@@ -186,14 +186,11 @@ def test_importing_loads_no_heavy_library(module):
     assert found == []
 
 
-def test_importing_all_that_a_program_may_use_takes_less_than_60_megabytes():
-    """Not what tests, commands and pictures are made with.
-
-    The peak is that of the program itself where the system tells it: a child's `ru_maxrss` starts at its parent's.
-    """
-    rooms = ", ".join(f"selector.{room}" for room in ROOMS if room not in {"cli", "report", "testing"})
+@pytest.mark.parametrize("rooms", ["selector._clients", "selector.replay"])
+def test_importing_what_chooses_or_what_looks_back_takes_less_than_60_megabytes(rooms):
+    """The peak of the program itself where the system tells it: a child's `ru_maxrss` starts at its parent's."""
     peak = (
-        f"import selector, {rooms}\n"
+        f"import {rooms}\n"
         "import pathlib, resource, sys\n"
         "status = pathlib.Path('/proc/self/status')\n"
         "lines = status.read_text().splitlines() if status.exists() else []\n"

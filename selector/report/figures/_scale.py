@@ -1,0 +1,117 @@
+"""From values to pixels and to words: scales with round ticks, percent, dollars, intervals."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from selector.report.figures._page import Floats
+
+__all__ = ["Scale", "count", "interval", "percent", "scale", "usd"]
+
+
+class Scale(NamedTuple):
+    """Where a value stands on the page."""
+
+    low: float
+    high: float
+    start: float
+    """The pixel of `low`."""
+    end: float
+    """The pixel of `high`."""
+    log: bool = False
+
+    def __call__(self, value: ArrayLike) -> Floats:
+        """Return the pixels of values; what lies beyond the ends stands at them."""
+        at: Floats = np.clip(np.asarray(value, float), self.low, self.high)
+        low, high = self.low, self.high
+        if self.log:
+            at, low, high = np.log(at), math.log(low), math.log(high)
+        found: Floats = self.start + (at - low) / (high - low) * (self.end - self.start)
+        return found
+
+    def ticks(self, n: int = 4) -> list[float]:
+        """Return about n round values, few enough for their words to stand side by side."""
+        if self.log:
+            return self._decades(n)
+        raw = (self.high - self.low) / max(n, 1)
+        power = 10.0 ** math.floor(math.log10(raw))
+        step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw * 0.999)
+        first = math.ceil(self.low / step - 1e-9)
+        return [round(i * step, 12) for i in range(first, math.floor(self.high / step + 1e-9) + 1)]
+
+    def _decades(self, n: int) -> list[float]:
+        found: list[float] = []
+        for steps in ((1,), (1, 3), (1, 2, 5)):
+            every = [m * 10.0**e for e in range(-12, 9) for m in steps if self.low <= m * 10.0**e <= self.high]
+            if found and len(every) > n:
+                break
+            found = every
+        middle = float(f"{math.sqrt(self.low * self.high):.1g}")  # nothing round in so little: the middle, about
+        return found[:: max(1, math.ceil(len(found) / n))] or [min(max(middle, self.low), self.high)]
+
+
+def scale(values: ArrayLike, start: float, end: float, *, zero: bool = False, log: bool = False) -> Scale:
+    """Return a scale on which all finite values have their place, with a little room around them."""
+    known = np.asarray(values, float).ravel()
+    known = known[np.isfinite(known) & (known > 0 if log else True)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.1 if log else 0.0, 1.0)
+    if log:
+        room = max(0.05 * math.log(high / low), 0.12)
+        return Scale(low * math.exp(-room), high * math.exp(room), start, end, log=True)
+    if zero:
+        low, high = min(low, 0.0), max(high, 0.0)
+    spread = high - low or abs(high) or 1.0
+    return Scale(low if zero and low == 0 else low - 0.06 * spread, high + 0.06 * spread, start, end)
+
+
+def percent(value: float, digits: int = 0) -> str:
+    """Return a share as a word."""
+    return "?" if math.isnan(value) else f"{100 * value:.{digits}f} %"
+
+
+def usd(value: float) -> str:
+    """Return dollars as a word of three digits or more.
+
+    Examples
+    --------
+    >>> usd(1234.5), usd(12.345), usd(0.001234), usd(-0.5), usd(0.0)
+    ('$1,234', '$12.3', '$0.00123', '-$0.5', '$0')
+    """
+    if not math.isfinite(value):
+        return "?"
+    size, sign = abs(value), "-" if value < 0 else ""
+    if size >= 100:
+        return f"{sign}${size:,.0f}"
+    return f"{sign}${np.format_float_positional(size, precision=3, fractional=False, trim='-')}"
+
+
+def count(value: float) -> str:
+    """Return a count in at most four letters.
+
+    Examples
+    --------
+    >>> count(0.4), count(12), count(1234), count(56789), count(2.1e6)
+    ('0.4', '12', '1.2k', '57k', '2.1M')
+    """
+    if math.isnan(value):
+        return "?"
+    if value < 9.95:
+        return f"{value:.1f}".removesuffix(".0")
+    for limit, letter in ((1e6, "M"), (1e3, "k")):
+        if value >= 0.9995 * limit:
+            short = value / limit
+            return (f"{short:.1f}".removesuffix(".0") if short < 9.95 else f"{short:.0f}") + letter
+    return f"{value:.0f}"
+
+
+def interval(value: float, low: float, high: float) -> str:
+    """Return a share with its interval as words."""
+    if math.isnan(value):
+        return "not known"
+    if math.isnan(low) or math.isnan(high):
+        return percent(value)
+    return f"{percent(value)} ({100 * low:.0f} to {100 * high:.0f})"
