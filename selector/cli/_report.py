@@ -8,20 +8,27 @@ from typing import Annotated
 
 import typer
 
+from selector.cli._lines import counted, say
 from selector.cli._options import AsJson, ConfigPath, Quiet, StatePath, Verbose, Wanted, usage_error, wanted
 from selector.cli._output import complain, print_json
 from selector.cli._reading import places
 from selector.cli._report_shown import show_facts
+from selector.cli._writing import check_output, write_private
 from selector.cli.replay._log import Since, Until
 from selector.config import Config
 from selector.errors import ConfigError, DataError, StateError
-from selector.report import facts
+from selector.report import Facts, facts, html_page
 
 __all__ = ["report"]
 
 
 def report(
     terminal: Annotated[bool, typer.Option("--terminal", help="Print the essentials here.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Write all of it, with pictures, to one .html file."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
     since: Since = None,
     until: Until = None,
     baseline: Annotated[
@@ -43,8 +50,11 @@ def report(
     Numbers in parentheses cannot be relied on. With --quiet only what to do next is printed.
     """
     asked = wanted(config, state, as_json, verbose, quiet)
-    if not (terminal or as_json):
-        raise usage_error("say how to show it: --terminal prints the essentials here, --json every fact")
+    if not (terminal or as_json or output):
+        shown = "--terminal prints the essentials here, --json every fact, --output report.html writes a page"
+        raise usage_error(f"say how to show it: {shown}")
+    if output:
+        check_output(output, force=force, what="HTML", endings=(".html", ".htm"))
     believed, folder = _place(asked)
     if not (folder / "store.json").exists():
         raise StateError(f"there is no state in {folder}; name the folder that decisions were written to with --state")
@@ -53,10 +63,23 @@ def report(
     except DataError as error:
         said = str(error).replace("since and until", "--since and --until").replace(", or leave task_type out", "")
         raise DataError(said) from None
+    if output:
+        _write(found, output, force=force)
     if as_json:
         print_json(found.as_dict())
-    else:
+    elif terminal:
         show_facts(found, verbose=verbose, quiet=quiet)
+    elif output:
+        say(str(output) if quiet else f"{output}: {counted(found.totals.n, 'decision')} on one page")
+
+
+def _write(found: Facts, output: Path, *, force: bool) -> None:
+    """Write the page, which only its owner may read."""
+    try:
+        page = html_page(found)
+    except ImportError as error:
+        raise DataError(str(error)) from None
+    write_private(output, page, force=force)
 
 
 def _place(asked: Wanted) -> tuple[Config | None, Path]:

@@ -1,4 +1,4 @@
-"""How a configuration is written: as YAML, over what is there only if that is wanted, and whole or not at all."""
+"""How a file is written: under a fitting name, over what is there only if that is wanted, and whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from selector.errors import ConfigError
 __all__ = ["check_output", "write_private"]
 
 
-def check_output(path: Path, *, force: bool) -> None:
-    """Refuse a place that a configuration is not written to.
+def check_output(path: Path, *, force: bool, what: str = "YAML", endings: tuple[str, ...] = (".yaml", ".yml")) -> None:
+    """Refuse a place that a file is not written to.
 
     Parameters
     ----------
@@ -20,16 +20,20 @@ def check_output(path: Path, *, force: bool) -> None:
         Where it would be written.
     force
         Whether what is there may be overwritten.
+    what
+        What is written.
+    endings
+        What its name may end in; the first one is proposed.
 
     Raises
     ------
     UsageError
-        If its name is not that of a YAML file.
+        If its name ends in none of these.
     ConfigError
         If something is there.
     """
-    if path.suffix.lower() not in {".yaml", ".yml"}:
-        raise usage_error(f"--output {path}: what is written is YAML; name it .yaml")
+    if path.suffix.lower() not in endings:
+        raise usage_error(f"--output {path}: what is written is {what}; name it {endings[0]}")
     if path.exists() and not force:
         raise ConfigError("is there already; give --force to overwrite it, or another --output", file=str(path))
 

@@ -23,6 +23,7 @@ from selector.report._facts import (
 from selector.report._facts_read import facts
 from selector.report._frontier import frontier_figure
 from selector.report._learnt import learnt_figure
+from selector.report._page import html_page
 
 __all__ = [
     "Advice",
@@ -44,6 +45,7 @@ __all__ = [
     "comparison_figure",
     "facts",
     "frontier_figure",
+    "html_page",
     "learnt_figure",
     "save_svg",
 ]
