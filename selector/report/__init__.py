@@ -1,8 +1,6 @@
 """What a person looks at: facts of a state folder, pictures of what was earned and of what was learnt."""
 
-from selector.report._canvas import save_svg
-from selector.report._compared import comparison_figure
-from selector.report._facts import (
+from selector.report.counted._facts import (
     Advice,
     Baseline,
     Believed,
@@ -20,10 +18,12 @@ from selector.report._facts import (
     Totals,
     Work,
 )
-from selector.report._facts_read import facts
-from selector.report._frontier import frontier_figure
-from selector.report._learnt import learnt_figure
-from selector.report._page import html_page
+from selector.report.counted._read import facts
+from selector.report.figures._canvas import save_svg
+from selector.report.figures._compared import comparison_figure
+from selector.report.figures._frontier import frontier_figure
+from selector.report.figures._learnt import learnt_figure
+from selector.report.page._page import html_page
 
 __all__ = [
     "Advice",

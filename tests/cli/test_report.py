@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import pytest
 
@@ -82,20 +83,33 @@ def test_a_period_is_cut_out(run_json, demo):
     assert early["days"] == whole["days"][:1]
 
 
-def test_without_a_configuration_the_folder_is_enough(run, shop, demo):
+@pytest.fixture
+def bare(demo, tmp_path):
+    """Copy the demonstration without its configuration."""
+    return shutil.copytree(demo, tmp_path / "bare", ignore=shutil.ignore_patterns("selector.yaml"))
+
+
+def test_the_configuration_that_lies_in_a_state_folder_is_its_own(run, shop, demo):
+    (shop / "selector.yaml").write_text("models: 5\n", encoding="utf-8")
+    code, out, err = run("report", "--terminal", "--json", "--state", str(demo))
+    assert (code, err) == (0, "")
+    assert json.loads(out)["days"][0]["target_usd"] > 0
+
+
+def test_without_a_configuration_the_folder_is_enough(run, shop, bare):
     (shop / "selector.yaml").unlink()
-    code, out, err = run("report", "--terminal", "--state", str(demo))
+    code, out, err = run("report", "--terminal", "--state", str(bare))
     assert code == 0
     assert "Who gets which work" in out
     assert err == "selector: note: without a configuration, so budgets and families are not known\n"
 
 
-def test_a_configuration_that_is_wrong_is_told_and_only_needed_where_it_is_asked_for(run, shop, demo):
+def test_a_configuration_that_is_wrong_is_told_and_only_needed_where_it_is_asked_for(run, shop, bare):
     (shop / "selector.yaml").write_text("models: 5\n", encoding="utf-8")
-    code, _, err = run("report", "--terminal", "--state", str(demo))
+    code, _, err = run("report", "--terminal", "--state", str(bare))
     assert code == 0
     assert "selector.yaml" in err
-    assert run("report", "--terminal", "--state", str(demo), "--config", "selector.yaml")[0] == 2
+    assert run("report", "--terminal", "--state", str(bare), "--config", "selector.yaml")[0] == 2
 
 
 def test_a_selectors_own_state_is_found_as_configured(run, shop):

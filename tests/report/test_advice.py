@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from selector.report import Measured, ThinCell
-from selector.report._facts_advice import RULES, advice_of
+from selector.report.counted._advice import RULES, advice_of
 
 BEGIN, DAY, HOUR = 1_772_409_600.0, 86_400.0, 3_600.0
 NOTHING = Measured(float("nan"), float("nan"), float("nan"), 0)

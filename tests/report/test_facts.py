@@ -14,9 +14,9 @@ from selector.config import Config
 from selector.errors import DataError, StateError, UnknownModelError
 from selector.replay import load
 from selector.report import Measured, facts
-from selector.report._facts_beliefs import Alarm
-from selector.report._facts_log import Columns, score_interval, scores, sharpness_of
-from selector.report._facts_trouble import drift_of
+from selector.report.counted._beliefs import Alarm
+from selector.report.counted._log import Columns, score_interval, scores, sharpness_of
+from selector.report.counted._trouble import drift_of
 from selector.store import Limits
 from selector.testing import demo_state
 
@@ -261,8 +261,8 @@ def test_the_model_of_today_is_the_baseline_where_the_selector_only_watched(log)
 
 
 def test_of_a_long_log_some_decisions_stand_for_all(drawn, monkeypatch):
-    monkeypatch.setattr("selector.report._facts_savings._WORK", 1.0)
-    monkeypatch.setattr("selector.report._facts_savings._LEAST", 200)
+    monkeypatch.setattr("selector.report.counted._savings._WORK", 1.0)
+    monkeypatch.setattr("selector.report.counted._savings._LEAST", 200)
     log = drawn()
     for _ in range(4):
         log.decide("small", usd=0.001)  # without a propensity

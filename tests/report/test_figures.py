@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from selector.report import _facts as rows
+from selector.report.counted import _facts as rows
 from selector.report.figures import (
     Look,
     belief_ridges,

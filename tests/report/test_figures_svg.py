@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from selector.report import _facts as rows
+from selector.report.counted import _facts as rows
 from selector.report.figures import Look, belief_ridges, evidence_heat_map, stylesheet, svg
 from selector.report.figures._colours import palette
 

@@ -28,8 +28,8 @@ from selector.report import (
     Work,
     html_page,
 )
-from selector.report._page_earned import savings_part
-from selector.report._page_top import short_part
+from selector.report.page._earned import savings_part
+from selector.report.page._top import short_part
 
 NAN = math.nan
 FIRST = datetime(2026, 3, 2, tzinfo=UTC)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from selector.report._place import Label, place
+from selector.report.figures._place import Label, place
 
 BOUNDS = (0.0, 0.0, 600.0, 400.0)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from selector.report._facts import Believed
+from selector.report.counted._facts import Believed
 from selector.report.figures._colours import Look
 from selector.report.figures._page import SMALL, TEXT, Floats, Page, Pen, clip, columns, page, wide
 from selector.report.figures._scale import Scale, count, interval, percent, scale

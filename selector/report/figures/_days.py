@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from selector.report._facts import Day
+from selector.report.counted._facts import Day
 from selector.report.figures._colours import ALONE, Look
 from selector.report.figures._page import MARGIN, SMALL, TEXT, Page, Pen, page, wide
 from selector.report.figures._scale import Scale, percent, scale, usd
@@ -47,7 +47,7 @@ def spend_by_day(days: Sequence[Day], look: Look | None = None, *, title: str = 
     Examples
     --------
     >>> from math import nan
-    >>> from selector.report._facts import Measured
+    >>> from selector.report.counted._facts import Measured
     >>> day = Day(date(2026, 3, 1), 100, 90, 4.2, 5.0, 0.3, Measured(0.8, 0.7, 0.9, 90), 0.1, 0.5, (60, 40))
     >>> figure = spend_by_day([day, day._replace(day=date(2026, 3, 2), target_usd=nan)])
     >>> [text.get_text() for text in figure.axes[0].texts if "allowed" in text.get_text()]
@@ -93,7 +93,7 @@ def exploration_by_day(days: Sequence[Day], look: Look | None = None, *, title: 
 
     Examples
     --------
-    >>> from selector.report._facts import Measured
+    >>> from selector.report.counted._facts import Measured
     >>> day = Day(date(2026, 3, 1), 100, 90, 4.0, 5.0, 0.3, Measured(0.8, 0.7, 0.9, 90), 0.1, 0.5, (60, 40))
     >>> figure = exploration_by_day([day])
     >>> figure.axes[0].texts[1].get_text()

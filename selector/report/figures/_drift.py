@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from selector.report._facts import Day, DriftAlarm, Measured
+from selector.report.counted._facts import Day, DriftAlarm, Measured
 from selector.report.figures._colours import Look
 from selector.report.figures._days import calendar, dates, rules
 from selector.report.figures._page import MARGIN, SMALL, TEXT, Page, Pen, clip, page, wide

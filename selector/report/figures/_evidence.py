@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from selector.report._facts import Believed
+from selector.report.counted._facts import Believed
 from selector.report.figures._beliefs import NOTHING
 from selector.report.figures._colours import HEAT, Look, family_of
 from selector.report.figures._page import MARGIN, SMALL, TEXT, Page, Pen, clip, page, wide

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from selector.report._facts import Block, Measured
+from selector.report.counted._facts import Block, Measured
 from selector.report.figures._colours import ALONE, Look
 from selector.report.figures._days import NO_DECISION, rules
 from selector.report.figures._page import MARGIN, SMALL, TEXT, Floats, Page, Pen, clip, page, wide

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from selector.report._facts import Believed, Work
-from selector.report._place import Label, place
+from selector.report.counted._facts import Believed, Work
 from selector.report.figures._beliefs import NOTHING, by_type, solidity
 from selector.report.figures._colours import Look
 from selector.report.figures._page import SMALL, TEXT, Floats, Page, Pen, clip, columns, page, wide
+from selector.report.figures._place import Label, place
 from selector.report.figures._scale import Scale, count, interval, percent, scale, usd
 
 if TYPE_CHECKING:

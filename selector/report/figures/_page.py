@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from selector.report._canvas import DPI, drawing
+from selector.report.figures._canvas import DPI, drawing
 from selector.report.figures._colours import Look
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from selector.report._facts import Saving
+from selector.report.counted._facts import Saving
 from selector.report.figures._colours import Look
 from selector.report.figures._page import MARGIN, SMALL, Page, Pen, clip, page, wide
 from selector.report.figures._scale import Scale, scale, usd

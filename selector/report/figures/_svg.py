@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from selector.report._canvas import drawing
+from selector.report.figures._canvas import drawing
 from selector.report.figures._colours import palette
 from selector.report.figures._page import TITLED
 

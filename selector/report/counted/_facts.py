@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from selector.report._facts_rows import (
+from selector.report.counted._rows import (
     Advice,
     DriftAlarm,
     FailedCalls,

@@ -14,14 +14,14 @@ import numpy as np
 
 from selector.config import BudgetConfig, Config
 from selector.replay import load, notes_of
-from selector.report._facts import Facts
-from selector.report._facts_advice import advice_of
-from selector.report._facts_beliefs import THIN_BELOW, Kept, beliefs_of, kept_of, thin_of
-from selector.report._facts_counts import blocks_of, days_of, totals_of, work_of
-from selector.report._facts_judging import judging_of, sources_of
-from selector.report._facts_log import DAY_S, Columns, codes_of
-from selector.report._facts_savings import baseline_of, savings_of
-from selector.report._facts_trouble import Calls, drift_of, failures_of, fallbacks_of
+from selector.report.counted._advice import advice_of
+from selector.report.counted._beliefs import THIN_BELOW, Kept, beliefs_of, kept_of, thin_of
+from selector.report.counted._counts import blocks_of, days_of, totals_of, work_of
+from selector.report.counted._facts import Facts
+from selector.report.counted._judging import judging_of, sources_of
+from selector.report.counted._log import DAY_S, Columns, codes_of
+from selector.report.counted._savings import baseline_of, savings_of
+from selector.report.counted._trouble import Calls, drift_of, failures_of, fallbacks_of
 from selector.store import State
 
 __all__ = ["facts"]

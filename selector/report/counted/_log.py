@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from selector.records import Basis
 from selector.replay import models_of
-from selector.report._facts import Measured
+from selector.report.counted._facts import Measured
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from selector.report._facts import Facts
-from selector.report._facts_words import count
-from selector.report._page_html import Part, paragraph
+from selector.report.counted._facts import Facts
+from selector.report.counted._words import count
+from selector.report.page._html import Part, paragraph
 
 __all__ = ["method_part"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from selector.report._facts import Judging, SourceOfJudgement
-from selector.report._facts_log import Columns, codes_of
+from selector.report.counted._facts import Judging, SourceOfJudgement
+from selector.report.counted._log import Columns, codes_of
 
 __all__ = ["judging_of", "sources_of"]
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from selector.errors import DataError, UnknownModelError
 from selector.records import Basis
 from selector.replay import Evaluation, PolicyDifference, arrays, estimate_propensities, evaluate, fixed_model
-from selector.report._facts import Baseline, Saving
-from selector.report._facts_log import Columns, codes_of
+from selector.report.counted._facts import Baseline, Saving
+from selector.report.counted._log import Columns, codes_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,16 +9,16 @@ from importlib.metadata import version
 from pathlib import PurePath
 from typing import Any
 
-from selector.report._facts import Facts
-from selector.report._facts_words import count
-from selector.report._page_earned import learning_part, savings_part, spend_part, work_part
-from selector.report._page_html import Part
-from selector.report._page_learnt import beliefs_part, judging_part, thin_part
-from selector.report._page_method import method_part
-from selector.report._page_style import STYLE
-from selector.report._page_top import advice_part, period, short_part
-from selector.report._page_trouble import drift_part, failures_part, fallbacks_part
+from selector.report.counted._facts import Facts
+from selector.report.counted._words import count
 from selector.report.figures import stylesheet
+from selector.report.page._earned import learning_part, savings_part, spend_part, work_part
+from selector.report.page._html import Part
+from selector.report.page._learnt import beliefs_part, judging_part, thin_part
+from selector.report.page._method import method_part
+from selector.report.page._style import STYLE
+from selector.report.page._top import advice_part, period, short_part
+from selector.report.page._trouble import drift_part, failures_part, fallbacks_part
 
 __all__ = ["html_page"]
 

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from selector.report._facts import Block, Day, Totals, Work
-from selector.report._facts_log import DAY_S, Columns, dollars, moment, scores
+from selector.report.counted._facts import Block, Day, Totals, Work
+from selector.report.counted._log import DAY_S, Columns, dollars, moment, scores
 
 __all__ = ["blocks_of", "days_of", "totals_of", "work_of"]
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
-from selector.report._facts import Facts, Measured
-from selector.report._facts_words import percent, usd
+from selector.report.counted._facts import Facts, Measured
+from selector.report.counted._words import percent, usd
 from selector.report.figures import Look, svg
 
 if TYPE_CHECKING:

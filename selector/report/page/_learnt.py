@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from selector.report._facts import Believed, Facts
-from selector.report._facts_words import count, day_words, percent, span, usd
-from selector.report._page_earned import left_out, most_frequent
-from selector.report._page_html import Html, Part, Table, between, chart, folded, joined, paragraph, table
+from selector.report.counted._facts import Believed, Facts
+from selector.report.counted._words import count, day_words, percent, span, usd
 from selector.report.figures import Look, belief_ridges, evidence_heat_map, success_cost_maps
+from selector.report.page._earned import left_out, most_frequent
+from selector.report.page._html import Html, Part, Table, between, chart, folded, joined, paragraph, table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

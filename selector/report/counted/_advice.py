@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 
-from selector.report._facts import Advice, DriftAlarm, Facts, Saving
-from selector.report._facts_words import count, day_words, percent, span, usd
+from selector.report.counted._facts import Advice, DriftAlarm, Facts, Saving
+from selector.report.counted._words import count, day_words, percent, span, usd
 
 __all__ = ["RULES", "advice_of"]
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from selector.report._facts import Facts, Saving
-from selector.report._facts_words import count, day_words, percent, usd
-from selector.report._page_html import Html, Part, as_exact_as, between, joined, money, paragraph, prose, share, words
+from selector.report.counted._facts import Facts, Saving
+from selector.report.counted._words import count, day_words, percent, usd
+from selector.report.page._html import Html, Part, as_exact_as, between, joined, money, paragraph, prose, share, words
 
 __all__ = ["advice_part", "period", "short_part"]
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from selector.report._facts import DriftAlarm, FailedCalls, Fallback
-from selector.report._facts_beliefs import Alarm
-from selector.report._facts_log import DAY_S, Columns, codes_of, moment, scores
+from selector.report.counted._beliefs import Alarm
+from selector.report.counted._facts import DriftAlarm, FailedCalls, Fallback
+from selector.report.counted._log import DAY_S, Columns, codes_of, moment, scores
 
 if TYPE_CHECKING:
     import pyarrow as pa

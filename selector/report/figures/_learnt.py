@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selector.errors import DataError
-from selector.report._canvas import INK, MUTED, WIDTH, blank, drawing, smallest
+from selector.report.figures._canvas import INK, MUTED, WIDTH, blank, drawing, smallest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from selector.report._facts import Facts
-from selector.report._facts_words import count, day_words, percent, span, usd
-from selector.report._page_html import Part, Table, chart, joined, paragraph, share, table
+from selector.report.counted._facts import Facts
+from selector.report.counted._words import count, day_words, percent, span, usd
 from selector.report.figures import drift_timeline, fallbacks_by_reason
+from selector.report.page._html import Part, Table, chart, joined, paragraph, share, table
 
 __all__ = ["drift_part", "failures_part", "fallbacks_part"]
 

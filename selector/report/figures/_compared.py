@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selector.errors import DataError
-from selector.report._canvas import INK, MUTED, PAPER, WIDTH, blank, drawing, smallest
-from selector.report._place import Label, place
+from selector.report.figures._canvas import INK, MUTED, PAPER, WIDTH, blank, drawing, smallest
+from selector.report.figures._place import Label, place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

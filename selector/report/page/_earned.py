@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from html import escape
 
-from selector.report._facts import Facts, Saving, Work
-from selector.report._facts_words import count, percent, usd
-from selector.report._page_html import (
+from selector.report.counted._facts import Facts, Saving, Work
+from selector.report.counted._words import count, percent, usd
+from selector.report.figures import exploration_by_day, learning_curves, savings_forest, spend_by_day, work_by_type
+from selector.report.page._html import (
     Html,
     Part,
     Table,
@@ -25,7 +26,6 @@ from selector.report._page_html import (
     table,
     words,
 )
-from selector.report.figures import exploration_by_day, learning_curves, savings_forest, spend_by_day, work_by_type
 
 __all__ = ["learning_part", "most_frequent", "savings_part", "spend_part", "work_part"]
 

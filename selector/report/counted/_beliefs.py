@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from selector.report._facts import Believed, ThinCell, Work
-from selector.report._facts_log import Columns, moment
+from selector.report.counted._facts import Believed, ThinCell, Work
+from selector.report.counted._log import Columns, moment
 from selector.store import State, events_in
 
 if TYPE_CHECKING:

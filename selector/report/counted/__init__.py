@@ -1,0 +1,1 @@
+"""The facts of a state folder, counted once into plain rows."""
