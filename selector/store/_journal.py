@@ -304,8 +304,7 @@ class Journal:
     def _is_due(self) -> bool:
         limits = self._limits
         full = self._n >= limits.n_events or self._size >= limits.n_bytes
-        age = self._clock() - self._since
-        return full or age >= (limits.age_s if self._n >= limits.n_worth else limits.longest_s)
+        return full or self._clock() - self._since >= (limits.age_s if self._n >= limits.n_worth else limits.longest_s)
 
     def _open_part(self) -> int:
         if self._fd is not None and self._is_due():
