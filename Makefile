@@ -22,7 +22,7 @@ demo: install  ## a simulated world from published figures: selector against fix
 	$(BIN)/selector demo --output out
 
 test: install  ## the tests, with doctests and coverage of the pure rooms
-	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=20 --cov --cov-report=term
+	$(BIN)/python -m pytest -n 3 --dist worksteal --durations=20 --cov --cov-report=term
 
 seeds: install  ## what other systems asked for, row by row, with the results of its tests
 	@$(BIN)/python tests/seeds/table.py

@@ -196,7 +196,6 @@ def look_at_state(config, folder, watcher, status):
 
 
 CROWDS = {
-    "plenty": (1.0, N, 1),
     "more is held than there is": (0.12, N, 1),
     "the budget is used up": (0.12, 40, 1),
     "retries": (1.0, N, 2),

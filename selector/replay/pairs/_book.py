@@ -132,14 +132,21 @@ class PairBook:
         fact = {"kind": "done", "id": id_, "step": step, "usd": usd, **facts}
         with self._turn:
             self._write(fact)
-            self._spent += usd
+            self._spend(id_, usd)
             self._facts[id_, step] = fact
 
     def void(self, id_: str, step: str, usd: float, error: str) -> None:
         """Write down that a call came to nothing, and what it cost; another run tries it again."""
         with self._turn:
             self._write({"kind": "void", "id": id_, "step": step, "usd": usd, "error": error})
-            self._spent += usd
+            self._spend(id_, usd)
+
+    def _spend(self, id_: str, usd: float) -> None:
+        """Count it, and hold so much less for the pair: at no moment are both in the way of others."""
+        self._spent += usd
+        if id_ in self._held:
+            self._held[id_] = max(self._held[id_] - usd, 0.0)
+            self._turn.notify_all()
 
     def _write(self, line: Mapping[str, Any]) -> None:
         data = orjson.dumps(line) + _NEWLINE
