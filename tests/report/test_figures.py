@@ -218,7 +218,7 @@ def test_one_decision_without_judgement_is_drawn_and_what_is_unknown_is_said():
     told = " ".join(words(learning_curves([block], ["gpt-5.5"])))
     assert "not known: no outcome with a judgement came yet" in told
     told = " ".join(words(spend_by_day([day])))
-    assert "No budget in dollars is configured." in told
+    assert "No budget in dollars is known." in told
     assert "What one more dollar was worth was not written down." in told
     assert "1 Mar" in told
     assert "28 Feb" not in told

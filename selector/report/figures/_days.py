@@ -47,7 +47,7 @@ def spend_by_day(days: Sequence[Day], look: Look | None = None, *, title: str = 
     Examples
     --------
     >>> from math import nan
-    >>> from selector.report.counted._facts import Measured
+    >>> from selector.report import Measured
     >>> day = Day(date(2026, 3, 1), 100, 90, 4.2, 5.0, 0.3, Measured(0.8, 0.7, 0.9, 90), 0.1, 0.5, (60, 40))
     >>> figure = spend_by_day([day, day._replace(day=date(2026, 3, 2), target_usd=nan)])
     >>> [text.get_text() for text in figure.axes[0].texts if "allowed" in text.get_text()]
@@ -59,7 +59,7 @@ def spend_by_day(days: Sequence[Day], look: Look | None = None, *, title: str = 
             return sheet.figure
         total, known = sum(d.spent_usd for d in days), [d for d in days if math.isfinite(d.target_usd)]
         told = f"{usd(total)} in all over {len(days)} {'day' if len(days) == 1 else 'days'} with a decision."
-        sheet.words(told if known else f"{told} No budget in dollars is configured.")
+        sheet.words(told if known else f"{told} No budget in dollars is known.")
         x = calendar(sheet, [d.day for d in days])
         _dollars(sheet, days, x)
         if any(math.isfinite(d.shadow_price) for d in days):
@@ -93,7 +93,7 @@ def exploration_by_day(days: Sequence[Day], look: Look | None = None, *, title: 
 
     Examples
     --------
-    >>> from selector.report.counted._facts import Measured
+    >>> from selector.report import Measured
     >>> day = Day(date(2026, 3, 1), 100, 90, 4.0, 5.0, 0.3, Measured(0.8, 0.7, 0.9, 90), 0.1, 0.5, (60, 40))
     >>> figure = exploration_by_day([day])
     >>> figure.axes[0].texts[1].get_text()

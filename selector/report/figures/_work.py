@@ -56,7 +56,7 @@ def work_by_type(
 
     Examples
     --------
-    >>> from selector.report.counted._facts import Measured
+    >>> from selector.report import Measured
     >>> seen = Measured(0.8, 0.7, 0.9, 60)
     >>> one = Work("coding", "gpt-5.5", 75, 0.75, 1.5, Measured(0.02, 0.01, 0.03, 75), seen)
     >>> figure = work_by_type([one, one._replace(model="kimi-k2.6", n=25, share=0.25)])
@@ -119,7 +119,7 @@ def fallbacks_by_reason(
 
     Examples
     --------
-    >>> from selector.report.counted._facts import Measured
+    >>> from selector.report import Measured
     >>> seen = Measured(0.8, 0.7, 0.9, 60)
     >>> one = Fallback("rate_limited", "gpt-5.5", "kimi-k2.6", 12, 25, 0.3, 0.4, 0.01, 20.0, seen)
     >>> figure = fallbacks_by_reason([one])
