@@ -86,7 +86,8 @@ def test_an_interrupt_ends_it_in_one_line_wherever_it_comes(run, monkeypatch, pl
 
 def test_a_folder_that_another_process_has_under_other_hard_budgets_is_said_with_its_number(run, shop):
     (shop / "selector.yaml").write_text(HARD, encoding="utf-8")
-    with Selector.open() as selector:
+    (shop / "kept.yaml").write_text(HARD, encoding="utf-8")  # a file of its own: a changed one would be taken over
+    with Selector.open("kept.yaml") as selector:
         id_ = selector.select(Task("coding", input_tokens=10)).id
         selector.flush()
         assert run("select", "coding", "--input-tokens", "10")[0] == 0
