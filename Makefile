@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 export PYTHONHASHSEED = 0
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test seeds lint check bench soak clean
+.PHONY: help install browser demo notebooks test seeds lint check bench soak clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -18,8 +18,16 @@ $(VENV)/.stamp: pyproject.toml
 
 install: $(VENV)/.stamp  ## the virtual environment with everything in it
 
+browser: install  ## what the tests in a browser need: Debian's Chromium, Playwright and axe-core
+	command -v chromium > /dev/null || { apt-get update -qq && apt-get install -qq --no-install-recommends chromium; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[browser]'
+	npm install --silent --no-save --no-package-lock --prefix $(VENV) axe-core@4.14.1
+
 demo: install  ## a simulated world from published figures: selector against fixed models, with a picture
 	$(BIN)/selector demo --output out
+
+notebooks: install  ## executes the notebooks from top to bottom, and writes them with their outputs
+	$(BIN)/python notebooks/execute.py
 
 test: install  ## the tests, with doctests and coverage of the pure rooms
 	$(BIN)/python -m pytest -n 3 --dist worksteal --durations=20 --cov --cov-report=term

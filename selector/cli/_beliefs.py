@@ -9,7 +9,7 @@ import typer
 from selector.cli._lines import counted, say, show_rows
 from selector.cli._options import AsJson, ConfigPath, Quiet, StatePath, Verbose, Wanted, usage_error, wanted
 from selector.cli._output import complain, money, number, print_json
-from selector.cli._reading import places, reading, state_folder
+from selector.cli._reading import places, reading, source_of, state_folder
 from selector.errors import UnknownModelError, UnknownTaskTypeError, nearest
 
 __all__ = ["beliefs", "interval"]
@@ -92,7 +92,7 @@ def _list(asked: Wanted, task_type: str | None, model: str | None) -> None:
 def _reset(asked: Wanted, model: str, task_type: str | None) -> None:
     from selector._clients import reset_beliefs  # noqa: PLC0415 - only what lists beliefs is asked for often
 
-    found = reset_beliefs(asked.config, model, task_type=task_type, state=state_folder(asked))
+    found = reset_beliefs(source_of(asked), model, task_type=task_type, state=state_folder(asked))
     if asked.json:
         data = {"model": found.model, "task_types": list(found.task_types), "n_outcomes": found.n_outcomes}
         print_json({"schema": "selector.beliefs_reset/1", **data})
@@ -106,7 +106,7 @@ def _import(asked: Wanted, there: str, weight: float, names: dict[str, str]) -> 
     from selector._clients import import_beliefs  # noqa: PLC0415 - likewise
 
     _, _, folder = places(asked)
-    found = import_beliefs(asked.config, there, weight=weight, names=names, state=folder)
+    found = import_beliefs(source_of(asked), there, weight=weight, names=names, state=folder)
     if asked.json:
         data = {"from": there, "weight": weight, "rows": [dict(row) for row in found.rows]}
         data |= {"unmatched": dict(found.unmatched)}

@@ -11,7 +11,7 @@ import typer
 
 from selector.cli._options import AsJson, ConfigPath, Quiet, StatePath, Verbose, Wanted, usage_error, wanted
 from selector.cli._output import complain, print_json
-from selector.cli._reading import places
+from selector.cli._reading import own_file, places, source_of
 from selector.config import InForce, effective, in_force
 
 __all__ = ["config"]
@@ -31,7 +31,7 @@ def config(
         raise usage_error("PATH and --config say the same; give one of them")
     asked = wanted(path or config, state, as_json, verbose, quiet)
     loaded, _, _ = places(asked)
-    there = in_force(asked.config, os.environ)
+    there = in_force(source_of(asked), os.environ)
     found = effective(there, state=_state(asked))
     if as_json:
         source = None if there.file is None else str(there.file)
@@ -39,7 +39,7 @@ def config(
         print_json({"schema": "selector.config/1", **data})
         return
     if not quiet:
-        complain(f"note: this is {_source(there)}; digest {loaded.digest}")
+        complain(f"note: this is {_source(there, None if asked.config else own_file(asked))}; digest {loaded.digest}")
     sys.stdout.write(found.yaml(origin=origin))
 
 
@@ -51,13 +51,15 @@ def _state(asked: Wanted) -> tuple[str, str] | None:
     return (named, "environment SELECTOR_STATE") if named else None
 
 
-def _source(there: InForce) -> str:
+def _source(there: InForce, own: Path | None) -> str:
     if there.file is None:
         return (
             "what the environment allows: goose's variables"
             if _is_of_goose(there)
             else "what the keys in the environment allow"
         )
+    if there.file == own:
+        return f"{there.file}, which lies in the state folder"
     return f"{there.file}, which {there.by} names" if there.by else str(there.file)
 
 

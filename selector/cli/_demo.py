@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import numpy as np
@@ -86,14 +87,14 @@ def _leave_state(folder: Path, tasks: int, seed: int, *, as_json: bool) -> None:
         say(line, "dim")
     say(f"{folder}: {left.n_tasks:,} tasks over 20 days; {left.n_judged:,} were judged, hours or days later;")
     say(f"  {left.n_fallbacks} fell back, {left.n_refused} came when the day's money was gone")
-    say(f"look at it: selector status --config {folder / 'selector.yaml'}, selector replay {folder}")
+    for what in ("report --terminal", "report -o report.html", "status", "replay"):
+        say(f"look at it: selector {what} --state {quote(str(folder))}")
 
 
 def _draw_learnt(world: World, decider: Decider, path: Path) -> None:
     matrix = world.matrix
-    title = f"What one run of {matrix.n_prompts} tasks at {money(_SHOWN)} USD each learnt; the truth in grey"
     mean, n = decider.beliefs.success.mean[0], decider.beliefs.n[0]
-    save_svg(learnt_figure(matrix.task_types, matrix.models, mean, n, truth=world.rate, title=title), path)
+    save_svg(learnt_figure(matrix.task_types, matrix.models, mean, n, truth=world.rate), path)
 
 
 def _show_learnt(world: World, decider: Decider) -> None:

@@ -38,7 +38,11 @@ UsageError: Any = typer.BadParameter.__bases__[0]  # typer raises it, and gives 
 
 ConfigPath = Annotated[
     Path | None,
-    typer.Option("--config", metavar="PATH", help="The configuration; else SELECTOR_CONFIG, else selector.yaml here."),
+    typer.Option(
+        "--config",
+        metavar="PATH",
+        help="The configuration; else SELECTOR_CONFIG, else selector.yaml here, else in DIR.",
+    ),
 ]
 StatePath = Annotated[
     Path | None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -15,12 +16,14 @@ from selector._clients import Core, Randomness, Status, configured, open_core, s
 from selector.catalog import Catalog
 from selector.cli._options import Wanted
 from selector.cli._output import complain
-from selector.config import Config
+from selector.config import Config, named_file
 from selector.errors import StateError
 from selector.records import Decision, Task
 from selector.store import State
 
-__all__ = ["Reading", "now", "places", "reading", "state_folder"]
+__all__ = ["Reading", "now", "own_file", "places", "reading", "source_of", "state_folder"]
+
+_logger = logging.getLogger("selector")
 
 
 class Moment:
@@ -136,13 +139,52 @@ def reading(wanted: Wanted, *, source: Path | None = None, fresh: bool = False) 
             core.state.close()
 
 
-def places(wanted: Wanted, source: Path | None = None) -> tuple[Config, Path | None, Path]:
-    """Read the configuration that is asked for; return it, its file, and the state folder, which need not be there."""
-    config, file = configured(source or wanted.config, os.environ)
+def places(wanted: Wanted, source: Path | None = None, *, calls: bool = False) -> tuple[Config, Path | None, Path]:
+    """Read the configuration that is asked for; return it, its file, and the state folder, which need not be there.
+
+    Parameters
+    ----------
+    wanted
+        Which configuration and folder.
+    source
+        Another configuration file.
+    calls
+        Whether models are called under it; see `source_of`.
+    """
+    config, file = configured(source or source_of(wanted, calls=calls), os.environ)
     folder = state_path(wanted.state, config, file, os.environ)
     if wanted.verbose:
         complain(f"note: configuration {file or 'from the keys in the environment'}, state folder {folder}")
     return config, file, folder
+
+
+def source_of(wanted: Wanted, *, calls: bool = False) -> Path | None:
+    """Say which file is the configuration; None: the one that the environment names, or that lies here, or keys alone.
+
+    What a person names comes first, then what lies where the person stands; only then the file in the state folder that
+    is named, which suits what was decided there. Where models are called it is never taken: a folder of data must not
+    say which programs are run, and where keys are sent.
+    """
+    own = own_file(wanted)
+    if wanted.config is not None or own is None:
+        return wanted.config
+    counts, by = named_file(os.environ)
+    if counts is None and not calls:
+        return own
+    if counts is None:
+        said = (
+            "%s is not used, since it says which programs are run and where keys are sent; give --config %s to use it"
+        )
+        _logger.warning(said, own, own)
+    elif not by and not counts.samefile(own):
+        _logger.warning("%s is used, and not %s of the state folder; --config %s takes that one", counts, own, own)
+    return None
+
+
+def own_file(wanted: Wanted) -> Path | None:
+    """Find the configuration that lies in the state folder that is named; None: there is none."""
+    folder = wanted.state or os.environ.get("SELECTOR_STATE", "").strip()
+    return named_file({}, Path(folder))[0] if folder else None
 
 
 def state_folder(wanted: Wanted) -> Path:

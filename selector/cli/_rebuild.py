@@ -8,7 +8,7 @@ from selector._clients import rebuild as fold_anew
 from selector.cli._lines import counted, say
 from selector.cli._options import AsJson, ConfigPath, Quiet, StatePath, Verbose, wanted
 from selector.cli._output import complain, print_json
-from selector.cli._reading import state_folder
+from selector.cli._reading import source_of, state_folder
 
 __all__ = ["rebuild"]
 
@@ -24,7 +24,7 @@ def rebuild(
 ) -> None:
     """Fold the log anew, and compare with the beliefs as they are stored: they must be equal to 1e-9."""
     asked = wanted(config, state, as_json, verbose, quiet)
-    found = fold_anew(asked.config, state=state_folder(asked))
+    found = fold_anew(source_of(asked), state=state_folder(asked))
     is_equal = bool(found.is_equal) and found.largest_difference <= _MOST
     if as_json:
         data = {

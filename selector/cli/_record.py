@@ -10,7 +10,7 @@ from selector import Outcome, Selector
 from selector.cli._lines import say
 from selector.cli._options import AsJson, ConfigPath, Quiet, StatePath, Verbose, usage_error, wanted
 from selector.cli._output import print_json
-from selector.cli._reading import state_folder
+from selector.cli._reading import source_of, state_folder
 from selector.errors import InvalidOutcomeError
 from selector.records import Failure
 
@@ -61,7 +61,7 @@ def record(
     given = {"score": score, "success": success, "quality": quality, "source": source, "retracted": retract}
     outcome = _outcome(said | given)
     folder = state_folder(asked)
-    with Selector.open(asked.config, state=folder) as selector:
+    with Selector.open(source_of(asked), state=folder) as selector:
         before = selector.status().n_doubled
         selector.record(id_, outcome)
         is_news = selector.status().n_doubled == before

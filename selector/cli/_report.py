@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -85,9 +84,6 @@ def _write(found: Facts, output: Path, *, force: bool) -> None:
 
 def _place(asked: Wanted) -> tuple[Config | None, Path]:
     """Find the state folder, and the configuration, which is not needed where the folder is named."""
-    beside = None if asked.state is None else asked.state / "selector.yaml"
-    if asked.config is None and beside is not None and beside.is_file() and "SELECTOR_CONFIG" not in os.environ:
-        asked = replace(asked, config=beside)  # a demonstration's own
     try:
         config, _, folder = places(asked)
     except ConfigError as error:

@@ -14,6 +14,7 @@ __all__ = ["show_facts"]
 
 _ROWS = 6  # of a table, without -v
 _MODELS = 2  # of a task type, without -v
+_NO_PRICE = 1e4  # successes for a dollar that no model gives: only the cheapest can be paid for
 _STEPS = 5  # of what was learnt over time, without -v
 
 
@@ -56,8 +57,9 @@ def _show_totals(facts: Facts) -> None:
     explored = sum(round(day.explored * day.n) for day in facts.days)
     usd = sum(day.explored_usd for day in facts.days)
     say(f"explored {100 * explored / t.n:.1f} % of the tasks, for {usd:,.2f} USD")
-    if facts.shadow_price > 0:
-        say(f"one more dollar would bring about {facts.shadow_price:.2g} successes")
+    if 0 < facts.shadow_price < _NO_PRICE:
+        digits = 1 - math.floor(math.log10(facts.shadow_price))
+        say(f"one more dollar would bring about {round(facts.shadow_price, digits):,.{max(digits, 0)}f} successes")
     targets = [day for day in facts.days if not math.isnan(day.target_usd)]
     if targets:
         over = sum(day.spent_usd > day.target_usd for day in targets)

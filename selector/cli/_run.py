@@ -12,7 +12,7 @@ import typer
 from selector import Selector, Task
 from selector.cli._options import AsJson, ConfigPath, Quiet, StatePath, Verbose, Wanted, usage_error, wanted
 from selector.cli._output import print_json
-from selector.cli._reading import places
+from selector.cli._reading import places, source_of
 from selector.cli._running import Screen, answered, run_entry, stopping
 from selector.cli._select import pair
 from selector.errors import SelectorError
@@ -94,12 +94,13 @@ def run(
 
 def _ask(asked: Wanted, task: Task, check: Check, *, streaming: bool) -> None:
     """Run a task, and print what comes of it."""
+    source = source_of(asked, calls=True)
     if asked.verbose:
-        places(asked)
+        places(asked, source)
     screen = Screen(quiet=asked.quiet)
     found: Run | None = None
     try:
-        with Selector.open(asked.config, state=asked.state) as selector:
+        with Selector.open(source, state=asked.state) as selector:
             found = answered(selector, task, check, screen, streaming=streaming)
             if not asked.json and not streaming:
                 screen.write(found.text or "")

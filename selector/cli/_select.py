@@ -88,8 +88,10 @@ def select(
     config_read, _, folder = places(asked)
     with Selector.open(config_read, state=folder) as selector:
         decision = selector.select(task)
-        entry = decision_entry(decision)
-        story = str(decision)
+        entry = decision_entry(decision) if as_json else {}
+        story = str(decision) if explain else ""
+        if not (quiet or show_id):
+            _ = decision.laid_out  # while the selector is open
     if as_json:
         print_json({"schema": "selector.select/1", **entry})
     elif show_id:

@@ -94,7 +94,13 @@ def _note(reading: Reading, model: Model) -> str | None:
     """Say what a hard budget lacks to bound the worst case of a call."""
     hard = any(b.resource == "usd" and b.is_hard for b in reading.config.budgets)
     route = model.route
-    if not hard or not model.enabled or route.prices is None or route.prices.is_free:
+    if (
+        not hard
+        or not model.enabled
+        or route.prices is None
+        or route.prices.is_free
+        or route.max_usd_per_call is not None
+    ):
         return None
     if route.max_output_tokens is None and route.context_tokens is None:
         return "unbounded_cost unless a task gives max_output_tokens"

@@ -22,7 +22,7 @@ from selector.config._models import (
     RouteConfig,
     TierConfig,
 )
-from selector.config._origin import InForce, Origins, effective, in_force, without_file
+from selector.config._origin import InForce, Origins, effective, in_force, named_file, without_file
 from selector.config._origin_watch import Sources
 from selector.config._output import FailurePatternConfig, OutputConfig
 from selector.config._patterns import Pattern, pattern_of
@@ -104,6 +104,7 @@ __all__ = [
     "installed",
     "is_on_request",
     "json_schema",
+    "named_file",
     "pattern_of",
     "rules_of",
     "secret",

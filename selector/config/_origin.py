@@ -10,7 +10,9 @@ What is said nearer to the moment counts before what was written down for always
 4. ``CTO_MODEL`` and ``MODEL_PROVIDER``, which their system, too, puts before its file: they are there to be changed
    while a program runs, and say which model has the purpose ``cto``; where `default_model` was that one, it goes along;
 5. the file: the one that the call, ``--config``, ``SELECTOR_CONFIG`` or ``ORCHESTRATOR_CONFIG`` names, in this order,
-   else ``selector.yaml`` here;
+   else ``selector.yaml`` here, else, for commands that call no model, the one in the state folder that ``--state`` or
+   ``SELECTOR_STATE`` names; a program, and a command that calls models, never take one from there, since a
+   configuration says which programs are run and where keys are sent;
 6. goose's variables, which are meant for where no configuration says the same: they fill in purposes and sessions;
 7. without a file, the keys of providers, such as ``OPENAI_API_KEY``; then defaults.
 

@@ -21,13 +21,14 @@ from selector.replay.intervals._sequence import (
     first_excluded,
 )
 from selector.replay.logs._arrays import arrays, left_out
-from selector.replay.logs._load import load
+from selector.replay.logs._load import load, load_lean
 from selector.replay.logs._overlap import estimate_propensities, overlap
 from selector.replay.logs._own_work import own_work
 from selector.replay.logs._point import row_at
 from selector.replay.logs._reprice import Repricing, repriced, repricing_of
 from selector.replay.logs._save import log_target, save_log
 from selector.replay.logs._schema import LOG_FIELDS, LogField, LogNotes, models_of, notes_of
+from selector.replay.logs._state import LeanLog
 from selector.replay.matrices._references import Reference, references
 from selector.replay.matrices._settings import Settings, settings_of
 from selector.replay.matrices._simulate import PassResult, Protocol, simulate
@@ -91,6 +92,7 @@ __all__ = [
     "Goal",
     "Interval",
     "JudgingRates",
+    "LeanLog",
     "Limits",
     "LogField",
     "LogNotes",
@@ -151,6 +153,7 @@ __all__ = [
     "left_out",
     "load",
     "load_foreign",
+    "load_lean",
     "load_matrix",
     "log_target",
     "logging_policy",

@@ -19,10 +19,10 @@ from selector.report.counted._facts import (
     Work,
 )
 from selector.report.counted._read import facts
-from selector.report.figures._canvas import save_svg
 from selector.report.figures._compared import comparison_figure
 from selector.report.figures._frontier import frontier_figure
 from selector.report.figures._learnt import learnt_figure
+from selector.report.figures._svg import save_svg
 from selector.report.page._page import html_page
 
 __all__ = [

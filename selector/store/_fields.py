@@ -111,6 +111,13 @@ class Fields:
     def __len__(self) -> int:
         return len(self._of_row)
 
+    def has(self, name: str) -> bool:
+        """Tell whether any event has a field."""
+        columns = self._table.column_names
+        return name in self.extra_names or (
+            name not in _NOT_FIELDS and name in columns and self._table[name].null_count < len(self)
+        )
+
     def column(self, name: str) -> pa.ChunkedArray | None:
         """Give what the column of a field holds; `in_extra` has the rest.
 

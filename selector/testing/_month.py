@@ -26,12 +26,14 @@ __all__ = ["DemoState", "demo_state"]
 
 DAY = 86_400.0
 _START = 1_772_409_600.0  # 2026-03-02, a Monday, 00:00 UTC
-_BUDGET = 0.20  # mean dollars per task, about half of what free choice would spend
+_BUDGET = 0.35  # mean dollars per task once the pilot is over
+_PILOT = 0.1  # share of the tasks, at the beginning, that go to all models alike and have no budget
+_EXPLORED = 0.15  # share of the tasks that try other models afterwards, so that "always this one" can be judged
 _MOST = 2.0  # dollars that any one task may take
 _CAP = 1.3  # the hard daily budget, times the mean
 _SOURCES = ("tests", "human", "judge:gpt-5.4")
 _TESTED = frozenset({"coding", "bug_fixing", "test_writing"})
-_WORSE = ("minimax-m3", 12.0, 0.55)  # which model gets worse without a word, on which day, to which share
+_WORSE = ("minimax-m3", 12.0, 0.3)  # which model gets worse without a word, on which day, to which share
 _OUTAGE = ("kimi-k2.6", 7.3, 7.8)  # whose provider is down, from and to which day
 _FAULTS = (Failure.OVERLOADED, Failure.RATE_LIMITED, Failure.TIMEOUT)
 _FAULT_RATE = 0.02
@@ -68,11 +70,13 @@ def demo_state(
 ) -> DemoState:
     """Leave a realistic state behind, to look at and to try analyses on.
 
-    A selector as it is configured by default decides for the tasks of `published_world`, more of them by day than by
-    night and fewer at weekends. It is told what was used at once; what the answer was worth, hours or days later, or
+    A team tries all models alike on the first tenth of the tasks of `published_world`; then a selector decides within a
+    budget, and goes on exploring with some of them. More tasks come by day than by night, and fewer at weekends. It is
+    told what was used at once; what the answer was worth, hours or days later, or
     never. One model gets worse on the twelfth day of twenty and nobody says so; one provider is down for half a day; a
     mean and a hard daily budget bind. Every number comes from the seed, the time from a clock of its own, and nothing
-    from a network. The configuration lies in the folder, too, as ``selector.yaml``.
+    from a network: the same seed leaves the same log, but for the names of its decisions. The configuration lies in the
+    folder, too, as ``selector.yaml``.
 
     Parameters
     ----------
@@ -114,8 +118,12 @@ def demo_state(
     world = published_world(n_tasks, np.random.default_rng([seed, 1]), models=models)
     month = _Month(world, n_tasks, days, np.random.default_rng([seed, 2]))
     config = _config(world, n_tasks / days)
-    with Selector.open(config, state=place, seed=seed, clock=month.clock) as selector:
-        month.go(selector)
+    pilot = {**config, "policy": "uniform", "objective": "most_success", "budgets": []}
+    with Selector.open(pilot, state=place, seed=seed, clock=month.clock) as selector:
+        month.go(selector, range(int(_PILOT * n_tasks)))
+    with Selector.open(config, state=place, seed=seed + 1, clock=month.clock) as selector:
+        month.go(selector, range(int(_PILOT * n_tasks), n_tasks))
+        month.end(selector)
     (place / "selector.yaml").write_text(yaml.safe_dump(config | {"state": "."}, sort_keys=False), encoding="utf-8")
     return DemoState(place, n_tasks, month.n_judged, month.n_fallbacks, month.n_refused)
 
@@ -137,6 +145,7 @@ def _config(world: World, per_day: float) -> dict[str, Any]:
         "providers": {
             name: {"kind": "openai", "base_url": f"http://{name}.invalid/v1"} for name in sorted({*world.families})
         },
+        "policy": {"name": "epsilon_greedy", "epsilon": _EXPLORED},
         "budgets": [
             {"name": "mean", "usd_per_request": _BUDGET},
             {"name": "daily", "usd": round(max(_CAP * _BUDGET * per_day, 5 * _MOST), 2), "per": "day", "hard": True},
@@ -156,15 +165,23 @@ class _Month:
     n_refused: int = 0
     _later: list[tuple[float, int, str, Outcome]] = field(default_factory=list)
     _order: Iterator[int] = field(default_factory=count)
+    _at: np.ndarray[Any, np.dtype[np.float64]] = field(init=False)
 
-    def go(self, selector: Selector) -> None:
-        """Let the days pass, task by task."""
-        for row, at in enumerate(self._arrivals()):
-            self._judge(selector, until_s=float(at))
-            self.clock.now_s = float(at)
+    def __post_init__(self) -> None:
+        self._at = self._arrivals()
+
+    def go(self, selector: Selector, rows: range) -> None:
+        """Let the days of some tasks pass, task by task."""
+        for row in rows:
+            at = float(self._at[row])
+            self._judge(selector, until_s=at)
+            self.clock.now_s = at
             self._task(selector, row)
             if row % _PER_FLUSH == 0:
                 selector.flush()
+
+    def end(self, selector: Selector) -> None:
+        """Report what is still due within the days."""
         self._judge(selector, until_s=_START + self.days * DAY)
 
     def _arrivals(self) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -219,9 +236,7 @@ class _Month:
         day = (self.clock.now_s - _START) / DAY * 20.0 / self.days
         if model == _WORSE[0] and day >= _WORSE[1] and self.rng.random() > _WORSE[2]:
             score = 0.0
-        source = (
-            _SOURCES[0] if decision.task_type in {"coding", "bug_fixing", "test_writing"} else _SOURCES[1 + row % 2]
-        )
+        source = _SOURCES[0] if decision.task_type in _TESTED else _SOURCES[1 + row % 2]
         wait = self.rng.exponential(_SLOW_S if self.rng.random() < 0.1 else _NOTICED_S)
         said = Outcome(route=name, score=score, source=source)
         heapq.heappush(self._later, (self.clock.now_s + seconds + wait, next(self._order), decision.id, said))

@@ -90,7 +90,7 @@ def bare(demo, tmp_path):
 
 
 def test_the_configuration_that_lies_in_a_state_folder_is_its_own(run, shop, demo):
-    (shop / "selector.yaml").write_text("models: 5\n", encoding="utf-8")
+    (shop / "selector.yaml").unlink()
     code, out, err = run("report", "--terminal", "--json", "--state", str(demo))
     assert (code, err) == (0, "")
     assert json.loads(out)["days"][0]["target_usd"] > 0

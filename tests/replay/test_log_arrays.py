@@ -6,7 +6,7 @@ import pytest
 from selector import Outcome, Selector, Task
 from selector.errors import DataError
 from selector.replay import Columns, arrays, estimate_propensities, left_out, load, load_foreign, models_of, overlap
-from selector.replay.logs._state import per_model
+from selector.replay.logs._published import per_model
 
 pa = pytest.importorskip("pyarrow")
 

@@ -9,7 +9,7 @@ from selector.config import Config
 from selector.errors import DataError, UnknownModelError
 from selector.records import Usage
 from selector.replay import Columns, arrays, load, load_foreign, models_of, repriced, repricing_of
-from selector.replay.logs._state import per_model
+from selector.replay.logs._published import per_model
 
 pa = pytest.importorskip("pyarrow")
 
@@ -226,6 +226,16 @@ def test_where_no_call_has_tokens_a_list_of_prices_cannot_be_applied_and_a_facto
     with pytest.raises(DataError, match=r"'x'.*give a factor"):
         repriced(bare, {"x": keys, "y": keys})
     assert repriced(bare, {"x": 2, "y": 0.5})["cost_usd"].to_pylist() == pytest.approx([0.2, 0.4, 0.15, 0.2])
+
+
+def test_a_model_that_was_never_called_has_unknown_expected_costs_at_prices_and_known_ones_by_a_factor():
+    keys = {"usd_per_mtok_in": 1, "usd_per_mtok_out": 2}
+    never = rows().slice(0, 2)  # both of x
+    assert models_of(never) == ("x", "y")
+    listed = repriced(never, {"x": 1, "y": keys})
+    assert listed["cost_usd"].to_pylist() == never["cost_usd"].to_pylist()
+    assert listed["expected_costs_usd"].to_pylist() == [[pytest.approx(0.1), None]] * 2
+    assert repriced(never, {"x": 1, "y": 3})["expected_costs_usd"][0].as_py() == pytest.approx([0.1, 0.6])
 
 
 def test_input_that_nobody_reported_is_as_long_as_the_task_said(tmp_path):

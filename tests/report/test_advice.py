@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from selector.config import Config
 from selector.report import Measured, ThinCell
 from selector.report.counted._advice import RULES, advice_of
 
@@ -35,7 +36,7 @@ def test_what_is_not_judged_is_said_by_type_with_its_share(calm):
     calm.decide("small", "maths", usd=0.1, score=1, at=BEGIN + 3 * DAY)
     (text,) = said(calm.facts(), "never_judged")
     assert text.startswith("37 % of the outcomes of maths are not judged (10 of 27 that are old enough): report them")
-    assert text.endswith("since what is believed of it rests on the others alone")
+    assert "since what is believed of it rests on the others alone; `selector record ID --score S`" in text
 
 
 def test_a_quarter_that_is_not_judged_is_said_and_a_fifth_is_not(log):
@@ -51,9 +52,9 @@ def test_a_type_that_nobody_ever_judged_teaches_nothing(log):
     for _ in range(20):
         log.decide(usd=0.1)
     (text,) = said(log.facts(), "never_judged")
-    assert text == (
+    assert text.startswith(
         "100 % of the outcomes of coding are not judged (20 of 20 that are old enough): report them, since nothing is "
-        "learnt"
+        "learnt; "
     )
 
 
@@ -118,11 +119,30 @@ def test_what_one_more_dollar_would_bring_is_that_of_the_last_block(log):
     (text,) = said(log.facts(), "one_more_dollar")
     assert text == (
         "one more dollar would bring about 0.25 successes (mean over the last 25 decisions): raise the budget if a "
-        "success is worth more than 4.00 USD to you, and lower it if less"
+        "success is worth more than 4.00 USD to you, and lower it if less (`usd` or `usd_per_request` under `budgets:`)"
     )
 
 
-@pytest.mark.parametrize(("later", "ends"), [(0.0, "ask its provider what changed"), (1.0, "unless it comes back")])
+def test_no_number_of_successes_has_an_exponent_and_few_judgements_call_for_none(log):
+    for i in range(50):
+        log.decide(usd=0.1, shadow_price=263.7, **({"score": 1} if i < 20 else {}))
+    found = log.facts()
+    (text,) = said(found, "one_more_dollar")
+    assert text.startswith("one more dollar would bring about 260 successes")
+    few = replace(found, totals=found.totals._replace(n_judged=19))
+    assert "one_more_dollar" not in [advice.rule for advice in advice_of(few)]
+
+
+def test_a_budget_that_pays_for_the_cheapest_alone_is_called_small_and_has_no_price(log):
+    for _ in range(50):
+        log.decide(usd=0.1, score=1, shadow_price=1e18)
+    (text,) = said(log.facts(), "one_more_dollar")
+    assert text.startswith("the budget is so small that only the cheapest models are chosen")
+
+
+@pytest.mark.parametrize(
+    ("later", "ends"), [(0.0, "ask its provider what changed; `enabled: false`"), (1.0, "unless it comes back")]
+)
 def test_a_model_that_got_worse_is_said_with_what_was_believed_and_what_came_after(log, later, ends):
     for i in range(52):
         log.decide(score=1.0 if i < 20 else 0.0 if i < 40 else later)
@@ -146,11 +166,23 @@ def test_a_thin_cell_is_worth_a_sentence_only_where_it_may_be_best(calm):
     best = may._replace(task_type="chat", model="small", mean=0.8, evidence=1.0, n_outcomes=40)
     found = replace(found, thin=(may, not_, best, may._replace(task_type="rare", n_type=19)))
     texts = [advice.text for advice in advice_of(found) if advice.rule == "thin"]
-    ends = "(up to 90 %, against 80 %): try it there, or leave it out"
-    assert sorted(texts) == [
-        f"opus has 3 outcomes for maths, and may be better there than small {ends}",
-        "small is believed best for chat (80 %) on 1 outcome that still counts: try it there before you rely on it",
-    ]
+    assert len(texts) == 2
+    opus, small = sorted(texts)
+    rule = "`{condition: \"task_type == 'maths'\", share: 5%, model: opus}` under `rules:`"
+    assert opus == (
+        "opus has 3 outcomes for maths, and may be better there than small (up to 90 %, against 80 %): try it there, "
+        f"with {rule}, or leave it out, with `{{condition: \"task_type == 'maths'\", forbid: [opus]}}`"
+    )
+    start = "small is believed best for chat (80 %) on 1 outcome that still counts: try it there before you rely on it"
+    assert small.startswith(f"{start}, with `{{condition:")
+
+
+@pytest.mark.parametrize("effect", ["share: 5%, model: opus", "forbid: [opus]"])
+def test_the_rules_that_are_advised_are_rules(tmp_path, effect):
+    file = tmp_path / "selector.yaml"
+    rule = f"{{condition: \"task_type == 'maths'\", {effect}}}"
+    file.write_text(f"models: {{opus: {{}}, small: {{}}}}\nrules:\n  - {rule}\n", encoding="utf-8")
+    assert len(Config.load(file).rules) == 1
 
 
 def test_a_model_that_is_shown_to_be_better_alone_is_named_and_one_that_is_only_cheaper_is_not(drawn):

@@ -12,7 +12,7 @@ from selector import Selector
 from selector.cli._output import write_json
 from selector.config import Config
 from selector.errors import DataError, StateError, UnknownModelError
-from selector.replay import load
+from selector.replay import load_lean
 from selector.report import Measured, facts
 from selector.report.counted._beliefs import Alarm
 from selector.report.counted._log import Columns, score_interval, scores, sharpness_of
@@ -212,7 +212,7 @@ def test_drift_shows_the_outcomes_that_rang_and_those_that_came_after(log, n_eve
 def test_of_an_alarm_in_a_snapshot_the_time_is_that_of_a_judgement_of_the_model(log):
     for i in range(40):
         log.decide("small" if i % 2 else "large", score=1, after_s=1800)
-    columns = Columns.of(load(log.write()))
+    columns = Columns.of(load_lean(log.write()))
     (row,) = drift_of(columns, [Alarm("small", 0.05, np.nan, 31.0), Alarm("small", 0.05, np.nan, 40.0)])
     assert row.at.timestamp() == BEGIN + 31 * HOUR + 1800
     assert drift_of(columns, [Alarm("small", 0.05, np.nan, BEGIN + 31 * HOUR)]) == ((row,))

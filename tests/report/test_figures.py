@@ -117,7 +117,7 @@ def colours(figure):
     return {(to_hex(colour), (artist.get_gid() or "").removeprefix("title:")) for colour, artist in own}
 
 
-@pytest.mark.parametrize(("n", "width", "theme"), [(1, 360, "light"), (11, 760, "dark"), (30, 360, "light")])
+@pytest.mark.parametrize(("n", "width", "theme"), [(1, 340, "light"), (11, 760, "dark"), (30, 340, "light")])
 def test_words_stand_on_the_page_and_do_not_cover_each_other(n, width, theme):
     """Words under a veil of paper were placed among marks at the least cost and may touch; all others may not."""
     for name, figure in drawn(tables(n), Look(theme, width)).items():

@@ -18,8 +18,8 @@ def cell_texts(figure):
 
 def paleness(figure):
     """How near to white each cell is, 0 strong to 1 white, shape (2, 3)."""
-    colours = [patch.get_facecolor()[:3] for patch in figure.axes[0].patches[: N.size]]
-    return np.array(colours).min(1).reshape(N.shape)
+    colours = np.array([patch.get_facecolor() for patch in figure.axes[0].patches[: N.size]])
+    return (1 - colours[:, 3] * (1 - colours[:, :3].min(1))).reshape(N.shape)
 
 
 def test_each_cell_shows_its_belief_in_percent():
@@ -39,13 +39,13 @@ def test_cells_with_few_outcomes_are_pale():
 
 def test_the_believed_best_of_each_row_is_outlined():
     figure = learnt_figure(TYPES, MODELS, MEAN, N)
-    outlined = [(int(patch.get_y()), int(patch.get_x())) for patch in figure.axes[0].patches[N.size :]]
+    outlined = [(int(patch.get_y()), int(patch.get_x())) for patch in figure.axes[0].patches[2 * N.size :]]
     assert outlined == [(0, 0), (1, 0)]
 
 
 def test_all_names_are_text_in_the_svg_and_bytes_repeat(tmp_path):
     for name in ("a.svg", "b.svg"):
-        save_svg(learnt_figure(TYPES, MODELS, MEAN, N, TRUTH, title="What was learnt"), tmp_path / name)
+        save_svg(learnt_figure(TYPES, MODELS, MEAN, N, TRUTH), tmp_path / name)
     svg = (tmp_path / "a.svg").read_text(encoding="utf-8")
     for word in (*TYPES, *MODELS, "What was learnt", "91"):
         assert f">{word}</text>" in svg

@@ -240,13 +240,15 @@ def test_a_saving_without_support_is_never_a_bare_number(few, page):
     cells = re.findall(r"<td.*?</td>", row)
     assert len(cells) == 3
     assert all("no verdict" in cell and " to " in cell for cell in cells)
-    tile = re.search(r"<dt>Saved against always small</dt><dd[^>]*>(.*?)</dd>", page)[1]
+    tile = re.search(r"<dt>Saved against always <span[^>]*>small</span></dt><dd[^>]*>(.*?)</dd>", page)[1]
     assert tile == "No verdict"
     sure = made(few.models, few.task_types, verdict="supported")
     text = short_part(sure).body + savings_part(sure).body
     row = text[text.index(">small (baseline)</th>") :].split("</tr>")[0]
     assert row.count("saved: supported") == 2
-    assert re.search(r"<dt>Saved against always small</dt><dd[^>]*>20.00\xa0USD</dd>.*10.00 to 30.00\xa0USD", text)
+    assert re.search(
+        r"<dt>Saved against always <span[^>]*>small</span></dt><dd[^>]*>20.00\xa0USD</dd>.*10.00 to 30.00\xa0USD", text
+    )
 
 
 def test_a_page_of_one_decision_says_what_is_not_known(empty):

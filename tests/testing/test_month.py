@@ -1,5 +1,8 @@
 """A demonstration's state folder: realistic, the same for the same seed, and a log like any other."""
 
+import time
+from itertools import count
+
 import numpy as np
 import pytest
 
@@ -7,8 +10,6 @@ from selector import Selector
 from selector.errors import DataError
 from selector.replay import load
 from selector.testing import HandClock, demo_state
-
-COLUMNS = ["model", "task_type", "at", "propensity", "shadow_price", "cost_usd", "score", "judged_by", "failure"]
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +37,24 @@ def test_judgements_come_late_and_from_several_sources(left):
     assert late.max() > 10  # hours
 
 
-def test_the_same_seed_leaves_the_same_log(left, tmp_path):
+def test_the_same_seed_leaves_the_same_log_but_for_its_ids(left, tmp_path):
     again = demo_state(tmp_path / "state", n_tasks=300, days=20, seed=3)
-    assert load(again.path).select(COLUMNS).equals(load(left.path).select(COLUMNS))
+    assert load(again.path).drop_columns("id").equals(load(left.path).drop_columns("id"))
+    assert again.n_refused == left.n_refused
+
+
+@pytest.mark.parametrize("passes", [lambda: 0.0, count().__next__], ids=["stands still", "leaps"])
+def test_how_long_it_takes_in_real_time_changes_nothing(left, passes, tmp_path, monkeypatch):
+    """What is leased of the hard budget would otherwise be asked for again after some milliseconds."""
+    monkeypatch.setattr(time, "monotonic", passes)
+    again = demo_state(tmp_path / "state", n_tasks=300, days=20, seed=3)
+    monkeypatch.undo()
+    assert load(again.path).drop_columns("id").equals(load(left.path).drop_columns("id"))
+
+
+def test_another_seed_leaves_another_log(left, tmp_path):
+    other = demo_state(tmp_path / "state", n_tasks=300, days=20, seed=4)
+    assert load(other.path)["model"].to_pylist() != load(left.path)["model"].to_pylist()
 
 
 def test_its_configuration_opens_it(left):

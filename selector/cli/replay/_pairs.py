@@ -13,7 +13,7 @@ from selector.catalog import Catalog
 from selector.cli._lines import counted, say
 from selector.cli._options import AsJson, ConfigPath, Quiet, StatePath, Verbose, Wanted, usage_error, wanted
 from selector.cli._output import complain, money, print_json
-from selector.cli._reading import now, places, state_folder
+from selector.cli._reading import now, places, source_of, state_folder
 from selector.cli._running import stopping
 from selector.cli.replay._log import Filters, LogPaths, Since, Sources, Types, Until, table_of
 from selector.cli.replay._pairs_calls import default_judge, desk_of
@@ -97,10 +97,10 @@ def pairs(
     if not 0 < usd < float("inf"):
         raise usage_error(f"--usd {usd}: give a number of dollars above 0")
     table = table_of(asked, logs, Filters(since=since, until=until, types=task_type, sources=source))
-    catalog, found = Catalog.of(places(asked)[0]), _asked(asked, logs, prompts, answers, table)
+    catalog, found = Catalog.of(places(asked, calls=True)[0]), _asked(asked, logs, prompts, answers, table)
     catalog.model(second)
     path = output or Path(f"pairs-{second.replace('/', '-')}.jsonl")
-    chosen = judge or judge_in(path) or default_judge(places(asked)[0], catalog, table, second)
+    chosen = judge or judge_in(path) or default_judge(places(asked, calls=True)[0], catalog, table, second)
     if catalog.model(chosen).name == second:
         raise usage_error(f"--judge {chosen}: it would judge its own answers; give another model")
     tasks, skipped = pair_tasks(table, found, second, chosen, callable_now={m.name for m in catalog if m.enabled})
@@ -150,7 +150,7 @@ def _run(
         if not asked.quiet and n % 10 == 0:
             complain(f"note: {counted(n, 'pair')} done, {money(spent)} USD spent")
 
-    with stopping(), Selector.open(asked.config, state=asked.state) as selector:
+    with stopping(), Selector.open(source_of(asked, calls=True), state=asked.state) as selector:
         run = PairRun(book, desk_of(selector, f"pair:{book.plan.judge}", tell), longest)
         try:
             run.go(tasks, concurrency=concurrency)

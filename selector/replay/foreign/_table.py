@@ -17,9 +17,9 @@ from selector.replay.foreign._rows import Row, rows_of
 from selector.replay.foreign._values import Reader
 from selector.replay.logs._checks import check_numbers, check_probabilities
 from selector.replay.logs._pack import BLOCK
+from selector.replay.logs._published import per_model
 from selector.replay.logs._read import completed
 from selector.replay.logs._schema import LogNotes, arrow_schema
-from selector.replay.logs._state import per_model
 
 if TYPE_CHECKING:
     import pyarrow as pa

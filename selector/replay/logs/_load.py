@@ -16,14 +16,14 @@ from selector.errors import DataError, nearest
 from selector.replay.logs._calls import Rank, best
 from selector.replay.logs._read import read_csv_log, read_parquet_log, together
 from selector.replay.logs._schema import notes_of, with_notes
-from selector.replay.logs._state import Seen, Wish, table_of_parts
+from selector.replay.logs._state import LeanLog, Seen, Wish, lean_of_parts
 from selector.replay.logs._times import seconds
 from selector.store import State
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Log", "Source", "load"]
+__all__ = ["Log", "Source", "load", "load_lean"]
 
 _logger = logging.getLogger("selector")
 _READERS = {".parquet": read_parquet_log, ".csv": read_csv_log}
@@ -99,10 +99,7 @@ def load(
     logs = [log] if isinstance(log, str | os.PathLike | State) else list(log)
     if not logs:
         raise DataError("there is no log to load; name a state folder, or a .parquet or .csv file")
-    types = None if task_type is None else _names(task_type, "task_type")
-    wish = Wish(seconds(since, "since", -math.inf), seconds(until, "until", math.inf), types, rank_of(source))
-    if wish.since_s >= wish.until_s:
-        raise DataError(f"since ({since!r}) is not before until ({until!r}), so no decision lies between them")
+    wish = _wish(since, until, None if task_type is None else _names(task_type, "task_type"), source)
     tables, names, seen = [], [str(each.path if isinstance(each, State) else each) for each in logs], Seen()
     for each, name in zip(logs, names, strict=True):
         table, own = _read(each, name, wish, source)
@@ -114,6 +111,68 @@ def load(
     if len(tables) > 1 and not mixed:
         _check_types(tables, names)
     return with_notes(found, replace(notes_of(found), sources=tuple(names)))
+
+
+def load_lean(
+    state: str | os.PathLike[str],
+    *,
+    since: datetime | str | float | None = None,
+    until: datetime | str | float | None = None,
+    source: Source = None,
+) -> LeanLog:
+    """Load a state folder's decisions without what was published of every model, which takes most of the memory.
+
+    What is counted over a whole log seldom needs it, and what needs it looks at some decisions, which `LeanLog.take`
+    gives with every field.
+
+    Parameters
+    ----------
+    state
+        The state folder.
+    since, until, source
+        As `load` takes them.
+
+    Returns
+    -------
+    LeanLog
+        By time.
+
+    Raises
+    ------
+    DataError
+        If there is no such decision; the message says what to do.
+    StateError
+        If the folder is no state.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from selector import Selector, Task
+    >>> free = {"usd_per_mtok_in": 0, "usd_per_mtok_out": 0}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with Selector.open({"models": {"small": free, "large": free}}, state=folder, seed=1) as selector:
+    ...         decisions = [selector.select(Task("chat")) for _ in range(9)]
+    ...     log = load_lean(folder)
+    >>> len(log.table), "means" in log.table.column_names, log.take([8])["means"].to_pylist()
+    (9, False, [[0.75, 0.75]])
+    """
+    wish = _wish(since, until, None, source)
+    log, seen = _read_state(state, str(state), wish)
+    if not len(log.table):
+        raise _nothing([str(state)], wish, seen)
+    return replace(log, table=with_notes(log.table, replace(notes_of(log.table), sources=(str(state),))))
+
+
+def _wish(
+    since: datetime | str | float | None,
+    until: datetime | str | float | None,
+    types: tuple[str, ...] | None,
+    source: Source,
+) -> Wish:
+    wish = Wish(seconds(since, "since", -math.inf), seconds(until, "until", math.inf), types, rank_of(source))
+    if wish.since_s >= wish.until_s:
+        raise DataError(f"since ({since!r}) is not before until ({until!r}), so no decision lies between them")
+    return wish
 
 
 def rank_of(source: Source) -> Rank:
@@ -159,15 +218,21 @@ def _read(log: Log, name: str, wish: Wish, source: Source) -> tuple[pa.Table, Se
         return _chosen(table, wish)
     if not isinstance(log, State) and Path(log).is_file():
         raise DataError(f"{name} is a file, and none that can be loaded; give a state folder, or a {_FILES} file")
+    found, seen = _read_state(log, name, wish)
+    return found.whole(), seen
+
+
+def _read_state(log: Log, name: str, wish: Wish) -> tuple[LeanLog, Seen]:
     if isinstance(log, State):
         log.flush()  # then it is read anew, so that it goes on hearing of others what it has not heard
     place = log.path if isinstance(log, State) else log
     with State.open(place, clock=lambda: 0.0, read_only=True) as state:
-        table, seen = table_of_parts(state.parts(), wish)
+        found, seen = lean_of_parts(state.parts(), wish)
         faults = tuple(f"{fault.file}: {fault.reason}" for fault in state.faults if fault.kind != "torn")
     if faults:
         _logger.warning("%s: %d places of the log could not be read, such as %s", name, len(faults), faults[0])
-    return with_notes(table, replace(notes_of(table), faults=faults, propensities=_kind(table))), seen
+    notes = replace(notes_of(found.table), faults=faults, propensities=_kind(found.table))
+    return replace(found, table=with_notes(found.table, notes)), seen
 
 
 def _kind(table: pa.Table) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selector.replay.logs._calls import OF_ROUTE, TOKENS, Rank, Told, best, told
-from selector.replay.logs._pack import words_of
+from selector.replay.logs._pack import Words, words_of
 from selector.replay.logs._schema import LogNotes, arrow_schema
 
 if TYPE_CHECKING:
@@ -62,10 +62,10 @@ class Outcomes:
         self._has = {name: np.zeros(n, bool) for name in TOKENS}
         self._floats = {name: np.full(n, np.nan) for name in ("cost_usd", "latency_s", "score", "judged_at")}
         self._status, self._n_attempts = np.zeros(n, np.int32), np.zeros(n, np.int64)
-        self._failure: NDArray[np.object_] = np.full(n, None, object)
-        self._source: NDArray[np.object_] = np.full(n, None, object)
-        self._attempts: NDArray[np.object_] = np.full(n, None, object)
-        self._said: list[tuple[NDArray[np.intp], list[str], NDArray[np.float64]]] = []
+        self._failures, self._sources = Words(), Words()
+        self._failure, self._source = np.full((2, n), -1, np.int32)  # -1: none
+        self._attempts: dict[int, Any] = {}
+        self._said: list[tuple[NDArray[np.intp], NDArray[np.int32], NDArray[np.float64]]] = []
         plain = self._plain(reports, of) if fast else np.zeros(n, bool)
         known = of >= 0
         is_plain = np.zeros(len(of), bool)
@@ -94,9 +94,9 @@ class Outcomes:
         tried = rows.get("attempt", nothing)
         if len(tried):
             at, some = of[tried], reports.select(["failure", "waited_s"]).take(tried)
-            self._failure[at] = some["failure"].cast("string").to_numpy()
+            self._failure[at] = _coded(some["failure"], self._failures)
             self._floats["latency_s"][at] = _numbers(some["waited_s"])
-        failed = np.array([each is not None for each in self._failure.tolist()], bool)
+        failed = self._failure >= 0
         self._status[failed] = 2
         self._floats["cost_usd"][failed] = 0.0
         used = rows.get("usage", nothing)
@@ -119,23 +119,24 @@ class Outcomes:
 
     def _take_words(self, at: NDArray[np.intp], judged: pa.Table) -> None:
         """Take in the only judgement of each of some decisions: none of a call that its route refused."""
-        sources, code = words_of(judged["source"])
+        code = _coded(judged["source"], self._sources)
         score, when = _numbers(judged["score"]), _numbers(judged["at"])
-        refused = np.isin(self._failure[at].astype(str), list(OF_ROUTE))
+        refused = np.array([*(word in OF_ROUTE for word in self._failures.list), False])[self._failure[at]]
         is_said = ~np.isnan(score) & ~refused
-        self._said.append((at[is_said], [sources[k] for k in code[is_said]], score[is_said]))
-        counts = np.array([self._rank(source) is not None for source in sources], bool)
+        self._said.append((at[is_said], code[is_said], score[is_said]))
+        counts = np.array([self._rank(source) is not None for source in self._sources.list], bool)
         counted = is_said & counts[code]
         place = at[counted]
         self._floats["score"][place], self._floats["judged_at"][place] = score[counted], when[counted]
-        self._source[place] = np.array(sources, object)[code[counted]]
+        self._source[place] = code[counted]
 
     def _take(self, place: int, known: Told) -> None:
         """Take in what is known of a decision with a history."""
         self.n_repeated += known.n_repeated
         self._n_attempts[place] = len(known.calls)
         self._status[place] = 1 if known.calls[-1].failure is None else 2
-        self._failure[place] = known.calls[0].failure
+        first = known.calls[0].failure
+        self._failure[place] = -1 if first is None else self._failures.number(first)
         for name in TOKENS:
             total = known.summed(name)
             self._ints[name][place], self._has[name][place] = total or 0, total is not None
@@ -149,10 +150,11 @@ class Outcomes:
         if not scores:
             return
         values = np.array([score for score, _ in scores.values()])
-        self._said.append((np.full(len(scores), place), list(scores), values))
+        named = np.array([self._sources.number(word) for word in scores], np.int32)
+        self._said.append((np.full(len(scores), place), named, values))
         source = best(scores, self._rank)
         if source is not None:
-            self._source[place] = source
+            self._source[place] = self._sources.number(source)
             self._floats["score"][place], self._floats["judged_at"][place] = scores[source]
 
     def columns(self) -> dict[str, pa.Array]:
@@ -167,15 +169,24 @@ class Outcomes:
         return {
             "status": pa.DictionaryArray.from_arrays(pa.array(self._status), pa.array(_STATUS)),
             "n_attempts": pa.array(self._n_attempts),
-            "attempts": pa.array(self._attempts.tolist(), arrow_schema(LogNotes()).field("attempts").type),
-            "failure": pa.array(self._failure, pa.string()).dictionary_encode(),
+            "attempts": self._listed(),
+            "failure": _words(self._failure, self._failures),
             **ints,
             **floats,
-            "judged_by": pa.array(self._source, pa.string()).dictionary_encode(),
+            "judged_by": _words(self._source, self._sources),
             "judged_at": micros.cast(pa.timestamp("us", tz="UTC")),
             "is_judged": pa.array(~np.isnan(self._floats["score"])),
             "scores": self._scores(),
         }
+
+    def _listed(self) -> pa.Array:
+        """Lay out the calls of decisions with a history; null elsewhere."""
+        import pyarrow as pa
+
+        row = np.full(self._n, -1)
+        row[[*self._attempts]] = np.arange(len(self._attempts))
+        lists = pa.array([*self._attempts.values()], arrow_schema(LogNotes()).field("attempts").type)
+        return lists.take(pa.array(row, mask=row < 0))
 
     def _scores(self) -> pa.Array:
         """Lay out the last words of all sources, as a map for each decision."""
@@ -185,7 +196,8 @@ class Outcomes:
             return pa.nulls(self._n, pa.map_(pa.string(), pa.float64()))
         place = np.concatenate([each[0] for each in self._said])
         order = np.argsort(place, kind="stable")
-        source = pa.array([word for each in self._said for word in each[1]], pa.string()).take(pa.array(order))
+        code = np.concatenate([each[1] for each in self._said])[order]
+        source = pa.array(self._sources.list, pa.string()).take(pa.array(code))
         score = np.concatenate([each[2] for each in self._said])[order]
         counts = np.bincount(place, minlength=self._n)
         ends = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
@@ -204,6 +216,18 @@ def _histories(reports: pa.Table, of: NDArray[np.intp], rows: NDArray[np.intp]) 
 
     for place, each in groupby(reported(), itemgetter(0)):
         yield place, told(report for _, report in each)
+
+
+def _coded(column: pa.ChunkedArray, words: Words) -> NDArray[np.int32]:
+    """Read a column of words by their numbers; -1: none."""
+    found, code = words_of(column)
+    return np.array([*(words.number(word) for word in found), -1], np.int32)[code]
+
+
+def _words(code: NDArray[np.int32], words: Words) -> pa.DictionaryArray:
+    import pyarrow as pa
+
+    return pa.DictionaryArray.from_arrays(pa.array(code, mask=code < 0), pa.array(words.list, pa.string()))
 
 
 def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from selector.errors import DataError
 from selector.replay.logs._arrays import types_of
 from selector.replay.logs._checks import check_probabilities, chosen_arms, matrix
+from selector.replay.logs._published import per_model
 from selector.replay.logs._schema import models_of, notes_of
-from selector.replay.logs._state import assembled, per_model
+from selector.replay.logs._state import assembled
 
 if TYPE_CHECKING:
     import pyarrow as pa

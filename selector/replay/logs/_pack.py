@@ -112,8 +112,12 @@ class Pack:
         self.flush()
         self._n += len(fields)
         for name, shape in self._shape.items():
-            found = pa.repeat(same[name], len(fields)) if name in same else merged(fields, name, shape)
-            self._keep(name, found)
+            if name in same:
+                self._keep(name, pa.repeat(same[name], len(fields)))
+            elif fields.has(name):
+                self._keep(name, merged(fields, name, shape))
+            else:
+                self._keep_nothing(name, len(fields))
 
     def flush(self) -> None:
         """Turn what came since into arrays, and give every word its number."""
@@ -136,11 +140,14 @@ class Pack:
             coded = found if pa.types.is_dictionary(found.type) else found.dictionary_encode()
             numbers = [self._words[name].number(word) for word in coded.dictionary.to_pylist()]
             found = pa.array(numbers, pa.int32()).take(coded.indices)
-        n = len(found)
-        if found.null_count < n or not n:
+        if found.null_count < len(found) or not len(found):
             self._blocks[name].append(found)
         else:
-            self._blocks[name] += [nulls(min(BLOCK, n - start), found.type) for start in range(0, n, BLOCK)]
+            self._keep_nothing(name, len(found))
+
+    def _keep_nothing(self, name: str, n: int) -> None:
+        type_ = _arrow_types()["int32" if name in self._words else self._shape[name]]
+        self._blocks[name] += [nulls(min(BLOCK, n - start), type_) for start in range(0, n, BLOCK)]
 
     def table(self) -> pa.Table:
         """Return everything that was added; words are dictionaries."""
@@ -223,6 +230,7 @@ def words_of(column: pa.ChunkedArray) -> tuple[list[str], NDArray[np.intp]]:
     return words, np.concatenate([each.indices.fill_null(-1).to_numpy() for each in column.chunks]).astype(np.intp)
 
 
+@cache
 def _arrow_types() -> dict[str, pa.DataType]:
     import pyarrow as pa
 
@@ -230,6 +238,7 @@ def _arrow_types() -> dict[str, pa.DataType]:
         "string": pa.string(),
         "word": pa.string(),
         "int": pa.int64(),
+        "int32": pa.int32(),
         "float": pa.float64(),
         "bool": pa.bool_(),
         "words": pa.list_(pa.string()),
@@ -261,14 +270,14 @@ class Deals:
         Numbers for models.
     """
 
-    _FIELDS = ("alpha", "beta", "probability", "answer_usd", "input_usd")
+    FIELDS = ("alpha", "beta", "probability", "answer_usd", "input_usd")
 
     def __init__(self) -> None:
         self.models = Words()
         self._numbers: dict[str, int] = {}
         self._ends = array("q", [0])
         self._arms = array("i")
-        self._values = {name: array("d") for name in self._FIELDS}
+        self._values = {name: array("d") for name in self.FIELDS}
         self._usual = array("d")
 
     def __len__(self) -> int:
@@ -284,10 +293,31 @@ class Deals:
         for names, some in groupby(fresh, lambda event: tuple(event["models"])):
             self._add_alike(names, [*some])
 
+    def add_all(self, ids: pa.ChunkedArray, told: pa.Table) -> bool:
+        """Take the same from columns, where none is there twice or incomplete; tell whether it was so."""
+        import pyarrow as pa
+
+        names, models = ids.to_pylist(), told["models"].combine_chunks()
+        sizes, lists = models.value_lengths(), [told[name].combine_chunks() for name in self.FIELDS]
+        fresh = dict(zip(names, range(len(self), len(self) + len(names)), strict=True))
+        whole = not sizes.null_count and all(each.value_lengths().equals(sizes) for each in lists)
+        if not whole or len(fresh) < len(names) or not self._numbers.keys().isdisjoint(fresh):
+            return False
+        self._numbers |= fresh
+        coded = models.flatten().dictionary_encode()
+        numbers = np.array([self.models.number(str(word)) for word in coded.dictionary.to_pylist()], np.int32)
+        ends = len(self._arms) + np.cumsum(sizes.to_numpy(), dtype=np.int64)
+        self._ends.frombytes(ends.tobytes())
+        self._arms.frombytes(numbers[coded.indices.to_numpy()].tobytes())
+        for name, values in zip(self.FIELDS, lists, strict=True):
+            self._values[name].frombytes(values.flatten().cast(pa.float64()).to_numpy(zero_copy_only=False).tobytes())
+        self._usual.frombytes(told["usual_input"].fill_null(0.0).to_numpy().tobytes())
+        return True
+
     def _add_alike(self, names: tuple[str, ...], events: Sequence[Mapping[str, Any]]) -> None:
         """Take several tables with the same models."""
         k = len(names)
-        for name in self._FIELDS:
+        for name in self.FIELDS:
             rows = [event[name] for event in events]
             wrong = next((place for place, row in enumerate(rows) if len(row) != k), None)
             if wrong is not None:

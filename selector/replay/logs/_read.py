@@ -12,8 +12,9 @@ import orjson
 
 from selector.errors import DataError, nearest
 from selector.replay.logs._checks import check_numbers, check_probabilities, matrix
+from selector.replay.logs._published import per_model
 from selector.replay.logs._schema import LOG_FIELDS, REQUIRED, LogNotes, arrow_schema, notes_of, require
-from selector.replay.logs._state import assembled, per_model
+from selector.replay.logs._state import assembled
 from selector.replay.logs._times import micros
 
 if TYPE_CHECKING:

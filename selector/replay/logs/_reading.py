@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Reading", "Seen", "Wish"]
 
 _NOTHING_ELSE = r'^\{"of":\{[^{}]*\}\}$'  # without further braces, "of" is all there is
+_ALWAYS = {"decision_id", "at_step", "s", "extra"}  # columns that are read even where they hold nothing
 
 Event = Mapping[str, Any]
 
@@ -128,7 +129,7 @@ class Reading:
         self._tell(told)
         if "events" in part.tables:
             table = part.tables["events"].select(["kind", "decision_id", "s", "extra"])
-            self._explain(events_in("events", table.filter(pc.equal(table["kind"], "explained"))))
+            self._explain_all(table.filter(pc.equal(table["kind"], "explained")))
 
     def close(self) -> None:
         """Count decisions whose own line was never written."""
@@ -142,6 +143,16 @@ class Reading:
         for event in events:
             if "propensity" in event:
                 self.told.add(event)
+
+    def _explain_all(self, table: pa.Table) -> None:
+        """Take what was on the table of many decisions, from columns where it can be read as such."""
+        told = _as_columns(table)
+        if told is not None and self.deals.add_all(table["decision_id"], told):
+            late = told["propensity"].is_valid()
+            for id_, value in zip(table["decision_id"].filter(late), told["propensity"].filter(late), strict=True):
+                self.told.add({"decision_id": id_.as_py(), "propensity": value.as_py()})
+            return
+        self._explain(events_in("events", table))
 
     def _decide(self, event: Event) -> None:
         for name in REQUIRED:
@@ -190,12 +201,34 @@ def _reports(tables: Mapping[str, pa.Table]) -> Iterator[tuple[str, pa.Table]]:
 
     if "outcomes" in tables:
         table = tables["outcomes"]
+        table = table.select([x for x in table.column_names if x in _ALWAYS or table[x].null_count < len(table)])
         for kind in ("usage", "judgement"):
             some = table.filter(pc.equal(table["kind"], kind))
             if len(some):
                 yield kind, some
     if "attempts" in tables:
         yield "attempt", tables["attempts"]
+
+
+def _as_columns(table: pa.Table) -> pa.Table | None:
+    """Read the JSON of what was on the table; None where some of it is not as it is usually written."""
+    import pyarrow as pa
+    from pyarrow import json
+
+    if not len(table) or table["extra"].null_count or table["decision_id"].null_count:
+        return None
+    numbers = pa.list_(pa.float64())
+    fields = [("models", pa.list_(pa.string())), *((name, numbers) for name in Deals.FIELDS)]
+    schema = pa.schema([*fields, ("usual_input", pa.float64()), ("propensity", pa.float64())])
+    text = "\n".join(table["extra"].to_pylist()).encode()
+    try:
+        return json.read_json(
+            pa.BufferReader(text),
+            json.ReadOptions(use_threads=False, block_size=len(text) + 1),
+            json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
+        )
+    except pa.ArrowInvalid:
+        return None
 
 
 def _without_of(table: pa.Table) -> tuple[pa.Table, list[pa.Table]]:

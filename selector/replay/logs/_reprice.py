@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from selector.errors import DataError
 from selector.replay.logs._calls import TOKENS
 from selector.replay.logs._checks import check_numbers, chosen_arms, matrix
+from selector.replay.logs._published import per_model
 from selector.replay.logs._schema import models_of
-from selector.replay.logs._state import per_model
 from selector.replay.logs._tariffs import PriceList, Tariff, tariffs_of
 
 if TYPE_CHECKING:
@@ -54,9 +54,10 @@ def repriced(table: pa.Table, prices: PriceList) -> pa.Table:
     nothing. What really was paid, where it was not what tokens cost (a bill, a discount), gives way to the list.
 
     Expected costs change as the model's earlier calls in the log did (before the first: as that one), so that no later
-    outcome is in them; by a factor, they are multiplied. Everything else stays: who was chosen, and the beliefs, the
-    shadow prices and the propensities that chose. At other prices the selector would have chosen otherwise: evaluate
-    `ours` on the repriced log for that, and `for_budget` for the same budget.
+    outcome is in them; by a factor, they are multiplied. Of a model that was never called no tokens are known: by a
+    list of prices its expected costs become unknown, and a factor is what keeps them. Everything else stays: who was
+    chosen, and the beliefs, the shadow prices and the propensities that chose. At other prices the selector would have
+    chosen otherwise: evaluate `ours` on the repriced log for that, and `for_budget` for the same budget.
 
     Parameters
     ----------
@@ -238,6 +239,12 @@ class _Log:
                 "call of it has both a cost and tokens, so its new prices cannot be applied to them; give a factor"
             )
 
+    def was_called(self, k: int) -> bool:
+        """Tell whether a model was ever chosen, or called in another's place."""
+        return bool((self.arm == k).any()) or any(
+            call["model"] == self.models[k] for each in self.calls.values() for call in each
+        )
+
     def expected(self, tariffs: list[Tariff], cost: Floats) -> tuple[Floats, Floats]:
         """Turn what calls were expected to cost into the new prices, model by model; and of the chosen one."""
         found, own = self.expects.copy(), self.table["expected_cost_usd"].to_numpy().copy()
@@ -246,6 +253,8 @@ class _Log:
             if tariff.factor is not None:
                 found[:, k] *= tariff.factor
                 own[mine] *= tariff.factor
+            elif not self.was_called(k):
+                found[:, k] = np.nan
             elif not (np.isnan(found[:, k]).all() and np.isnan(own[mine]).all()):
                 ratio, usual = self._so_far(k, cost)
                 found[:, k] = np.where(found[:, k] > 0, found[:, k] * ratio, usual + 0 * found[:, k])

@@ -14,6 +14,7 @@ _FEW = 20  # of which a share says something
 _UNREPORTED, _COSTLESS, _MISSING, _FAILING, _UNANSWERED = 0.05, 0.05, 0.25, 0.05, 0.01
 _LATE_S = 86_400.0
 _MOST = 3  # sentences of one rule
+_NO_PRICE = 1e4  # successes for a dollar that no model gives: nothing but the cheapest can be paid for
 _NEAR = 0.02  # success by which a cheaper model may be worse
 
 
@@ -29,7 +30,8 @@ def _nothing_reported(facts: Facts) -> Iterator[Advice]:
     n, share = t.n - t.n_reported, 1 - t.n_reported / t.n
     if t.n >= _FEW and share >= _UNREPORTED:
         text = f"of {percent(share)} of all decisions ({n:,} of {t.n:,}) nothing was reported: record their outcomes, "
-        text += "since neither what they cost nor whether they succeeded is known"
+        text += "since neither what they cost nor whether they succeeded is known; `selector record ID --output-tokens "
+        text += "N --success` does it for one"
         yield Advice("nothing_reported", text, {"n": n, "of": t.n, "share": share})
 
 
@@ -38,7 +40,8 @@ def _cost_unknown(facts: Facts) -> Iterator[Advice]:
     share = t.n_costless / max(t.n_reported, 1)
     if t.n_reported >= _FEW and share >= _COSTLESS:
         text = f"what {percent(share)} of the reported decisions cost is not known ({t.n_costless:,} of "
-        text += f"{t.n_reported:,}), and {usd(t.spent_usd)} is without them: report tokens or dollars, or set prices"
+        text += f"{t.n_reported:,}), and {usd(t.spent_usd)} is without them: report tokens or dollars (`selector "
+        text += "record ID --cost-usd X`), or set `usd_per_mtok_in` and `usd_per_mtok_out` under `models:`"
         yield Advice("cost_unknown", text, {"n": t.n_costless, "of": t.n_reported, "share": share})
 
 
@@ -51,7 +54,10 @@ def _drift(facts: Facts) -> Iterator[Advice]:
         if row.since.n:
             text += f"; {count(row.since.n, 'judged task')} since then had {percent(row.since.value)}"
         if row.direction == "worse":
-            said = "nothing to do unless it comes back" if _is_over(row) else "ask its provider what changed"
+            said = (
+                f"ask its provider what changed; `enabled: false` under `models: {row.model}:` takes it out meanwhile"
+            )
+            said = "nothing to do unless it comes back" if _is_over(row) else said
             text += f": {said}; what came before the alarm counts {percent(row.keep)} now"
         numbers = {"model": row.model, "at": row.at, "recent": row.recent.value, "believed": row.believed}
         yield Advice("drift", text, numbers | {"direction": row.direction, "since": row.since.value})
@@ -71,7 +77,8 @@ def _failing_calls(facts: Facts) -> Iterator[Advice]:
         if n >= _FEW / 2 and n / most.n_calls >= _FAILING:
             text = f"{percent(n / most.n_calls)} of the calls of {model} failed ({n:,} of {most.n_calls:,}), "
             text += f"{count(most.n, 'time')} as {most.failure}, of which {most.n_worst_day:,} on "
-            text += f"{day_words(most.worst_day)}: a second provider for it would keep its work where it belongs"
+            text += f"{day_words(most.worst_day)}: a second provider for it, under `models: {model}: routes:`, "
+            text += "would keep its work where it belongs"
             yield Advice("failing_calls", text, {"model": model, "n": n, "of": most.n_calls, "failure": most.failure})
 
 
@@ -79,7 +86,8 @@ def _unanswered(facts: Facts) -> Iterator[Advice]:
     t = facts.totals
     if t.n >= _FEW and t.n_unanswered / t.n >= _UNANSWERED:
         text = f"nobody answered {count(t.n_unanswered, 'task')} ({percent(t.n_unanswered / t.n)} of all): lengthen "
-        text += "the chain, or let it go on to what is next best"
+        text += "the chain (`chains: {default: [MODEL, MODEL]}`), or let it go on to what is next best (`fallback: "
+        text += "{adaptive: true}`)"
         yield Advice("unanswered", text, {"n": t.n_unanswered, "of": t.n})
 
 
@@ -90,14 +98,17 @@ def _never_judged(facts: Facts) -> Iterator[Advice]:
         text = f"{percent(share)} of the outcomes of {row.task_type} are not judged ({row.n_missing:,} of {row.n_due:,}"
         rest = "since what is believed of it rests on the others alone" if row.n_judged else "since nothing is learnt"
         numbers = {"task_type": row.task_type, "n": row.n_missing, "of": row.n_due, "share": share}
-        yield Advice("never_judged", f"{text} that are old enough): report them, {rest}", numbers)
+        text += f" that are old enough): report them, {rest}; `selector record ID --score S` does it for one, and "
+        text += f"`check:` under `task_types: {row.task_type}:` for all that `selector run` answers"
+        yield Advice("never_judged", text, numbers)
 
 
 def _judged_late(facts: Facts) -> Iterator[Advice]:
     rows = [row for row in facts.judging if row.n_judged >= _FEW and row.median_delay_s >= _LATE_S]
     for row in sorted(rows, key=lambda row: -row.median_delay_s)[:1]:
         text = f"half of the judgements of {row.task_type} come more than {span(row.median_delay_s)} after the "
-        text += "decision: report them sooner, since nothing is learnt until then"
+        text += "decision: report them sooner, since nothing is learnt until then; a `check:` under `task_types: "
+        text += f"{row.task_type}:` judges at once"
         yield Advice("judged_late", text, {"task_type": row.task_type, "median_delay_s": row.median_delay_s})
 
 
@@ -105,15 +116,27 @@ def _never_fails(facts: Facts) -> Iterator[Advice]:
     for row in facts.sources:
         if row.never_fails:
             text = f"{row.source} judged {count(row.n, 'answer')} and never found fault: look at some of them, since "
-            yield Advice("never_fails", text + "a judge that passes everything teaches nothing", {"source": row.source})
+            how = f"; `selector export -o log.csv --source {row.source}` lists them"
+            yield Advice(
+                "never_fails", text + f"a judge that passes everything teaches nothing{how}", {"source": row.source}
+            )
 
 
 def _one_more_dollar(facts: Facts) -> Iterator[Advice]:
     price = facts.shadow_price
-    if price > 0:
+    if price >= _NO_PRICE:
+        text = (
+            "the budget is so small that only the cheapest models are chosen, whatever the others can do: raise `usd` "
+        )
+        text += "or `usd_per_request` under `budgets:`, or leave models out that it can never pay for"
+        yield Advice("one_more_dollar", text, {"shadow_price": price, "worth_usd": 0.0})
+    elif price > 0 and facts.totals.n_judged >= _FEW:
         n = facts.learning[-1].n
-        text = f"one more dollar would bring about {price:.2g} successes (mean over the last {count(n, 'decision')}): "
-        text += f"raise the budget if a success is worth more than {usd(1 / price)} to you, and lower it if less"
+        text = (
+            f"one more dollar would bring about {_plain(price)} successes (mean over the last {count(n, 'decision')}): "
+        )
+        text += f"raise the budget if a success is worth more than {usd(1 / price)} to you, and lower it if less "
+        text += "(`usd` or `usd_per_request` under `budgets:`)"
         yield Advice("one_more_dollar", text, {"shadow_price": price, "worth_usd": 1 / price})
 
 
@@ -121,7 +144,10 @@ def _better_alone(facts: Facts) -> Iterator[Advice]:
     rows = [row for row in facts.savings if row.verdict == "supported" and _is_better(row)]
     for row in sorted(rows, key=lambda row: row.gained)[:1]:
         text = f"always {row.model} would have had {_more(-row.gained, percent)} success, and cost "
-        text += f"{_more(row.saved_usd, usd)} a task (both supported): ask why the others are needed, or switch"
+        text += f"{_more(row.saved_usd, usd)} a task (both supported): ask why the others are needed, or switch "
+        text += (
+            f"(`selector replay gate --policy fixed:{row.model}`, then `policy: {{name: fixed, model: {row.model}}}`)"
+        )
         numbers = {"model": row.model, "gained": row.gained, "saved_usd": row.saved_usd}
         yield Advice("better_alone", text, numbers)
 
@@ -133,6 +159,18 @@ def _is_better(row: Saving) -> bool:
     return better or cheaper
 
 
+def _plain(value: float) -> str:
+    """Say a number with two digits that count, and never with an exponent.
+
+    Examples
+    --------
+    >>> _plain(263.7), _plain(0.253), _plain(12_345.0), _plain(4.0)
+    ('260', '0.25', '12,000', '4.0')
+    """
+    digits = 1 - math.floor(math.log10(value))
+    return f"{round(value, digits):,.{max(digits, 0)}f}"
+
+
 def _more(value: float, words: Callable[[float], str]) -> str:
     return f"{words(abs(value))} {'more' if value >= 0 else 'less'}"
 
@@ -140,16 +178,19 @@ def _more(value: float, words: Callable[[float], str]) -> str:
 def _thin(facts: Facts) -> Iterator[Advice]:
     rows = [row for row in facts.thin if row.may_be_best and row.n_type >= _FEW]
     for row in sorted(rows, key=lambda row: -(row.high - row.best_mean) * row.n_type)[:_MOST]:
+        where = f"condition: \"task_type == '{row.task_type}'\""
+        rule = f"`{{{where}, share: 5%, model: {row.model}}}` under `rules:`"
         n = round(row.evidence)
         known = count(n, "outcome")
         if row.n_outcomes > row.evidence:
             known += " that still counts" if n == 1 else " that still count"
         if row.best_model == row.model:
             text = f"{row.model} is believed best for {row.task_type} ({percent(row.mean)}) on {known}: try it there "
-            text += "before you rely on it"
+            text += f"before you rely on it, with {rule}"
         else:
             text = f"{row.model} has {known} for {row.task_type}, and may be better there than {row.best_model} (up to "
-            text += f"{percent(row.high)}, against {percent(row.best_mean)}): try it there, or leave it out"
+            text += f"{percent(row.high)}, against {percent(row.best_mean)}): try it there, with {rule}, or leave it "
+            text += f"out, with `{{{where}, forbid: [{row.model}]}}`"
         numbers = {"model": row.model, "task_type": row.task_type, "evidence": row.evidence, "high": row.high}
         yield Advice("thin", text, numbers | {"best_model": row.best_model, "best_mean": row.best_mean})
 

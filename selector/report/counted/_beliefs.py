@@ -28,6 +28,7 @@ THIN_BELOW = 10.0
 """Outcomes below which a cell is thin: half of what is believed of it is then still its prior (8 outcomes)."""
 _NAME = "posteriors"
 _TAILS = (0.025, 0.975)
+_AT_ONCE = 10_000  # decisions
 
 
 class Alarm(NamedTuple):
@@ -137,16 +138,22 @@ def _snapped(table: pa.Table, task_types: tuple[str, ...]) -> list[Believed]:
 
 def last_published(log: Columns) -> dict[str, dict[str, list[float]]]:
     """Return what was published before the last decision of each task type, a number per model; nan: none."""
-    import pyarrow as pa
-
-    known = np.flatnonzero(log.table["means"].is_valid().to_numpy())
     last = np.full(len(log.task_types), -1)
-    last[log.type[known]] = known  # of rows of one type, the last one stays
+    for end in range(log.n, 0, -_AT_ONCE):
+        rows = np.arange(max(end - _AT_ONCE, 0), end)
+        rows = rows[last[log.type[rows]] < 0]
+        known = rows[log.lean.published.columns(rows)["means"].is_valid().to_numpy()]
+        last[log.type[known]] = known  # of rows of one type, the last one stays
+        if (last >= 0).all():
+            break
     found = {}
     rows = last[last >= 0]
-    some = log.table.select(["means", "strengths", "expected_costs_usd"]).take(pa.array(rows)).to_pylist()
-    for row, values in zip(rows.tolist(), some, strict=True):
-        found[log.task_types[log.type[row]]] = {name: _numbers(values[name], len(log.models)) for name in values}
+    columns = log.lean.published.columns(rows)
+    some = {name: columns[name].to_pylist() for name in ("means", "strengths", "expected_costs_usd")}
+    for place, row in enumerate(rows.tolist()):
+        found[log.task_types[log.type[row]]] = {
+            name: _numbers(values[place], len(log.models)) for name, values in some.items()
+        }
     return found
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selector.records import Basis
-from selector.replay import models_of
+from selector.replay import LeanLog, models_of
 from selector.report.counted._facts import Measured
 
 if TYPE_CHECKING:
@@ -33,7 +33,9 @@ class Columns:
     """What facts are counted from, a row per decision, by time."""
 
     table: pa.Table
-    """The log, as `selector.replay.load` gives it."""
+    """The log, as `selector.replay.load_lean` gives it: without what was published of every model."""
+    lean: LeanLog
+    """The same, which works that out for some decisions."""
     models: tuple[str, ...]
     task_types: tuple[str, ...]
     at: Floats
@@ -55,8 +57,9 @@ class Columns:
     """How many pass-or-fail outcomes a score is worth, 1 to 4."""
 
     @classmethod
-    def of(cls, table: pa.Table) -> Columns:
-        """Read a log's table."""
+    def of(cls, log: LeanLog) -> Columns:
+        """Read a log."""
+        table = log.table
         models = models_of(table)
         words, codes = codes_of(table, "model")
         places = {name: place for place, name in enumerate(models)}
@@ -67,6 +70,7 @@ class Columns:
         score = _floats(table, "score")
         return cls(
             table=table,
+            lean=log,
             models=models,
             task_types=names,
             at=_seconds(table, "at"),

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from selector.config import BudgetConfig, Config
-from selector.replay import load, notes_of
+from selector.replay import load_lean, notes_of
 from selector.report.counted._advice import advice_of
 from selector.report.counted._beliefs import THIN_BELOW, Kept, beliefs_of, kept_of, thin_of
 from selector.report.counted._counts import blocks_of, days_of, totals_of, work_of
@@ -84,12 +84,11 @@ def facts(
     >>> found.totals.n, found.totals.success.value, found.work[0].task_type, found.savings
     (1, 1.0, 'chat', ())
     """
-    table = load(state, since=since, until=until, source=None if config is None else config.outcomes)
-    log = Columns.of(table)
+    log = Columns.of(load_lean(state, since=since, until=until, source=None if config is None else config.outcomes))
     with State.open(Path(state), clock=lambda: 0.0, read_only=True) as place:
         kept = kept_of(place)
     found = _counted(log, Path(state), _Asked(baseline, config, kept, until is not None, thorough))
-    found = replace(found, faults=notes_of(table).faults)
+    found = replace(found, faults=notes_of(log.table).faults)
     return replace(found, advice=advice_of(found))
 
 

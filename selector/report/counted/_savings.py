@@ -73,10 +73,8 @@ def baseline_of(log: Columns, wanted: str | None, configured: str | None) -> Bas
 
 def _expected(log: Columns) -> NDArray[np.float64]:
     """Return what each model was expected to cost, mean over decisions; where nobody wrote that down, what it cost."""
-    import pyarrow as pa
-
-    table = log.table.take(pa.array(np.linspace(0, log.n - 1, min(log.n, 2_000)).astype(int)))
-    column = table["expected_costs_usd"].combine_chunks().drop_null()
+    rows = np.linspace(0, log.n - 1, min(log.n, 2_000)).astype(int)
+    column = log.lean.published.columns(rows)["expected_costs_usd"].combine_chunks().drop_null()
     flat = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, len(log.models))
     known = ~np.isnan(flat)
     if not known.any():
@@ -138,9 +136,7 @@ def _some(rows: Ints, most: int) -> Ints:
 
 def _against(log: Columns, rows: Ints, names: Sequence[str], n: int) -> list[Saving]:
     """Hold some decisions, which stand for n, against some models."""
-    import pyarrow as pa
-
-    table = log.table if len(rows) == log.n else log.table.take(pa.array(rows))
+    table = log.lean.take(rows)
     if table["propensity"].null_count:
         table = estimate_propensities(table)
     logged = arrays(table)

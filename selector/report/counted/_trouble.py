@@ -157,45 +157,67 @@ def failures_of(log: Columns, calls: Calls) -> tuple[FailedCalls, ...]:
 def drift_of(log: Columns, alarms: Iterable[Alarm]) -> tuple[DriftAlarm, ...]:
     """Lay the alarms of the period out, each with the outcomes that it was raised by."""
     found = []
+    heard = _Heard(log)
     end = max(log.at[-1], np.nanmax(log.judged_at, initial=-np.inf))
     for alarm in alarms:
         if alarm.model in log.models:
             model = log.models.index(alarm.model)
-            at_s = _rang_at(log, alarm.newest, model) if np.isnan(alarm.rang_s) else alarm.rang_s
+            at_s = heard.rang_at(alarm.newest, model) if np.isnan(alarm.rang_s) else alarm.rang_s
             if log.at[0] <= at_s <= end:
-                found.append(_alarm(log, at_s, model, alarm.keep))
+                found.append(_alarm(log, heard, at_s, (model, alarm.keep)))
     return tuple(sorted(found, key=lambda row: row.at))
 
 
-def _rang_at(log: Columns, newest: float, model: int) -> float:
-    """Say when an alarm rang: at a judgement of its model, while the newest decision that was judged was another.
+class _Heard:
+    """Judgements in the order in which they came, sorted once for all alarms."""
 
-    Of several such judgements it is the last one. nan: that decision is not in the period.
-    """
-    numbers = log.at if newest > _BY_CLOCK_S else _numbers(log.table, "n")
-    if not np.nanmin(numbers, initial=np.inf) - _SAME <= newest <= np.nanmax(numbers, initial=-np.inf) + _SAME:
-        return np.nan
-    rows = np.flatnonzero(log.judged & ~np.isnan(numbers))
-    rows = rows[np.argsort(log.judged_at[rows], kind="stable")]
-    if not len(rows):
-        return np.nan
-    so_far = np.maximum.accumulate(numbers[rows])
-    first, last = np.searchsorted(so_far, [newest - _SAME, newest + _SAME])
-    during = rows[first : max(last, first + 1)]
-    own = during[log.model[during] == model]
-    return float(log.judged_at[own if len(own) else during].max(initial=-np.inf))
+    def __init__(self, log: Columns) -> None:
+        self._log = log
+        known = np.flatnonzero(~np.isnan(log.judged_at))
+        order = known[np.argsort(log.judged_at[known], kind="stable")]
+        self._of_model = [order[log.model[order] == model] for model in range(len(log.models))]
+        self._newest: dict[bool, tuple[Ints, Floats, Floats]] = {}
+
+    def before(self, at_s: float, model: int) -> Ints:
+        """Give the decisions of a model that were judged last at a moment."""
+        own = self._of_model[model]
+        last = int(np.searchsorted(self._log.judged_at[own], at_s, "right"))
+        found: Ints = own[max(last - _RECENT, 0) : last]
+        return found
+
+    def rang_at(self, newest: float, model: int) -> float:
+        """Say when an alarm rang: at a judgement of its model, while the newest decision that was judged was another.
+
+        Of several such judgements it is the last one. nan: that decision is not in the period.
+        """
+        by_clock = newest > _BY_CLOCK_S
+        if by_clock not in self._newest:
+            self._newest[by_clock] = self._in_order(self._log.at if by_clock else _numbers(self._log.table, "n"))
+        rows, so_far, (lowest, highest) = self._newest[by_clock]
+        if not lowest - _SAME <= newest <= highest + _SAME or not len(rows):
+            return np.nan
+        first, last = np.searchsorted(so_far, [newest - _SAME, newest + _SAME])
+        during = rows[first : max(last, first + 1)]
+        own = during[self._log.model[during] == model]
+        return float(self._log.judged_at[own if len(own) else during].max(initial=-np.inf))
+
+    def _in_order(self, numbers: Floats) -> tuple[Ints, Floats, Floats]:
+        """Sort the judged decisions; with each, the newest one so far, and the lowest and highest of all numbers."""
+        rows = np.flatnonzero(self._log.judged & ~np.isnan(numbers))
+        rows = rows[np.argsort(self._log.judged_at[rows], kind="stable")]
+        ends = np.array([np.nanmin(numbers, initial=np.inf), np.nanmax(numbers, initial=-np.inf)])
+        return rows, np.maximum.accumulate(numbers[rows]), ends
 
 
-def _alarm(log: Columns, at_s: float, model: int, keep: float) -> DriftAlarm:
-    import pyarrow as pa
-
-    heard = np.flatnonzero((log.model == model) & (log.judged_at <= at_s))
-    rows = heard[np.argsort(log.judged_at[heard], kind="stable")][-_RECENT:]
-    means = log.table["means"].take(pa.array(rows)).to_pylist()
+def _alarm(log: Columns, heard: _Heard, at_s: float, alarm: tuple[int, float]) -> DriftAlarm:
+    model, keep = alarm
+    rows = heard.before(at_s, model)
+    means = log.lean.published.columns(rows)["means"].to_pylist()
     told = [each[model] for each in means if each is not None and each[model] is not None]
     believed = float(np.mean(told)) if len(told) == len(rows) and told else np.nan
     r, zero = log.score[rows], np.zeros(len(rows), np.intp)
-    later = log.score[(log.model == model) & (log.at > at_s)]
+    after = int(np.searchsorted(log.at, at_s, "right"))
+    later = log.score[after:][log.model[after:] == model]
     off = float(r.mean()) - believed if len(rows) else np.nan
     kinds = log.type[rows]
     sums = np.bincount(kinds, r - (np.array(told) if not np.isnan(believed) else 0.0), minlength=len(log.task_types))
@@ -203,7 +225,7 @@ def _alarm(log: Columns, at_s: float, model: int, keep: float) -> DriftAlarm:
     order = np.argsort(-np.abs(sums), kind="stable")
     return DriftAlarm(
         at=moment(at_s),
-        n=int(np.searchsorted(log.at, at_s, "right")),
+        n=after,
         model=log.models[model],
         keep=keep,
         direction="worse" if off < 0 else "better" if off > 0 else "",

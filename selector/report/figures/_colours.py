@@ -129,6 +129,14 @@ class Look:
         """Return the shape of a model's marks: one per hue."""
         return MARKS[_assigned(self._key(model))[model][0]]
 
+    def others(self, n: int) -> list[str]:
+        """Return colours for what is no model: ink, hues that no family has, greys; from the first again after that."""
+        assigned = _assigned(tuple(self.families.items()))
+        used = {assigned[model][0] for model in self.families}
+        free = [f"hue-{hue}-0" for hue in range(len(_HUES)) if hue not in used]
+        every = ["ink", *free, ALONE, "faint"]
+        return [every[i % len(every)] for i in range(n)]
+
     def _of_model(self, model: str) -> Colour:
         hue, shade = _assigned(self._key(model))[model]
         return palette()[f"hue-{hue}-{shade}"]

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selector.errors import DataError
-from selector.report.figures._canvas import INK, MUTED, PAPER, WIDTH, blank, drawing, smallest
+from selector.report.figures._canvas import WIDTH, blank, drawing, frame
+from selector.report.figures._colours import Look
+from selector.report.figures._page import TITLED, lines
 from selector.report.figures._place import Label, place
 
 if TYPE_CHECKING:
@@ -23,14 +25,16 @@ __all__ = ["comparison_figure"]
 Floats = NDArray[np.float64]
 
 _HEIGHT = 600
-_EDGES = (64, 78, 24, 84)  # left, lower, right, upper: pixels around the axes
+_EDGES = (64, 50, 24, 84)  # left, lower without the caption, right, upper: pixels around the axes
+_LINE = 15  # of the caption
 _LOGGING = "logging"
-_HUES = ("#0072B2", "#C04F00", "#007A58", "#A8457F", "#7A6200", "#5B3FA8")
-_ALWAYS, _PALE = "#59636e", "#b4bcc5"  # one model always; what cannot be relied on
-_DOT, _LINE = 60.0, 1.2  # what it costs a label to cover a mark, six pixels of a bar
+_OWN, _LOGGED = "X", "*"  # marks of policies; models have those of their families
+_DOT, _BAR = 60.0, 1.2  # what it costs a label to cover a mark, six pixels of a bar
+_PALE = 0.5  # what cannot be relied on
+_NARROW = 600  # pixels below which there is room for few words on an axis
 _NAMED = 4  # of those that are not drawn
 _WIDE = 4.0  # between the dearest and the cheapest: beyond, dollars are logarithmic
-_VEIL = {"facecolor": PAPER, "edgecolor": "none", "alpha": 0.75, "pad": 0.6}
+_VEIL = {"edgecolor": "none", "alpha": 0.75, "pad": 0.6}
 
 
 class _Point(NamedTuple):
@@ -42,16 +46,19 @@ class _Point(NamedTuple):
     y: Floats
     sure: bool
     colour: str
+    """A role or a model."""
     mark: str
 
 
-def comparison_figure(compared: Mapping[str, Any], title: str = "What other policies would have earned") -> Figure:
+def comparison_figure(
+    compared: Mapping[str, Any], title: str = "What other policies would have earned", look: Look | None = None
+) -> Figure:
     """Draw what each policy would have earned for its dollars, with intervals both ways.
 
     Up is better and left is cheaper. What cannot be relied on is pale and hollow, and its name stands in parentheses;
     the axes are made for the others, so that its bars may leave the picture, and what could never be, such as a success
-    above one, is not drawn. Dashes
-    climb from each policy that can be relied on to the next that earns more for more dollars.
+    above one, is not drawn. Dashes climb from each policy that can be relied on to the next that earns more for more
+    dollars. One model always has the colour and the mark of its family.
 
     Parameters
     ----------
@@ -59,11 +66,13 @@ def comparison_figure(compared: Mapping[str, Any], title: str = "What other poli
         `selector.replay.Comparison.as_dict()`: its rows, and what was compared.
     title
         What is above the picture.
+    look
+        Theme, width and families; None: light, 900 pixels wide.
 
     Returns
     -------
     Figure
-        900 by 600 pixels; see `save_svg`.
+        As wide as the look, 600 pixels high; see `save_svg`.
 
     Raises
     ------
@@ -78,26 +87,39 @@ def comparison_figure(compared: Mapping[str, Any], title: str = "What other poli
     >>> [text.get_text() for text in figure.texts[1:2]]
     ['ours']
     """
-    points, missing = _drawable(_points(compared), share=compared["objective"] == "success")
+    look = (look or Look(width=WIDTH)).with_models(_models(compared))
+    points, missing = _drawable(_points(compared, look), share=compared["objective"] == "success")
     if not points:
         raise DataError("there is nothing to draw: no policy has an estimate of both its value and its cost")
     with drawing():
-        figure = blank(title, _HEIGHT)
+        figure, width = blank(title, _HEIGHT, look), look.width
+        told = _caption(points, missing, compared, width)
         left, lower, right, upper = _EDGES
-        box = (left / WIDTH, lower / _HEIGHT, 1 - (left + right) / WIDTH, 1 - (lower + upper) / _HEIGHT)
-        axes = figure.add_axes(box)
-        points = _scale(axes, points, share=compared["objective"] == "success")
-        _join(axes, points)
+        lower += _LINE * len(told)
+        box = (left / width, lower / _HEIGHT, 1 - (left + right) / width, 1 - (lower + upper) / _HEIGHT)
+        axes = figure.add_axes(box, label=" ".join(told))
+        points = _scale(axes, points, look, share=compared["objective"] == "success")
+        _join(axes, points, look)
         for one in points:
-            _draw(axes, one)
-        _name(figure, axes, points)
-        _caption(figure, points, missing, compared)
+            _draw(axes, one, look)
+        _name(figure, axes, points, look)
+        style: dict[str, Any] = {"fontsize": 8, "color": look.of("muted")}
+        figure.text(16 / width, 12 / _HEIGHT, "\n".join(told), va="bottom", linespacing=1.3, **style)
+        what = "success (mean score)" if compared["objective"] == "success" else "utility per decision"
+        figure.text(16 / width, 1 - 40 / _HEIGHT, what, va="top", **style | {"fontsize": 9.5})
     return figure
 
 
-def _points(compared: Mapping[str, Any]) -> list[_Point]:
+def _models(compared: Mapping[str, Any]) -> list[str]:
+    every = (row["policy"].partition(" at ")[0] for row in compared["rows"])
+    return [kind.removeprefix("fixed:") for kind in every if kind.startswith("fixed:")]
+
+
+def _points(compared: Mapping[str, Any], look: Look) -> list[_Point]:
     """Read the rows, the logging policy last, so that it is drawn above all."""
-    hues: dict[str, str] = {}
+    kinds = dict.fromkeys(row["policy"].partition(" at ")[0] for row in compared["rows"])
+    own = [kind for kind in kinds if kind != _LOGGING and not kind.startswith("fixed:")]
+    hues = dict(zip(own, look.others(len(own) + 1)[1:], strict=True)) | {_LOGGING: "ink"}
     found = []
     for row in compared["rows"]:
         name = row["policy"]
@@ -106,14 +128,11 @@ def _points(compared: Mapping[str, Any]) -> list[_Point]:
             continue
         sure = row["verdict"] == row["cost_usd_verdict"] == "supported"
         kind = name.partition(" at ")[0]
-        always = kind.startswith("fixed:")
-        if name != _LOGGING and not always:
-            hues.setdefault(kind, _HUES[len(hues) % len(_HUES)])
-        colour = INK if name == _LOGGING else _ALWAYS if always else hues[kind]
+        model = kind.removeprefix("fixed:") if kind.startswith("fixed:") else ""
+        mark = look.mark(model) if model else _LOGGED if name == _LOGGING else _OWN
         label = "as logged" if name == _LOGGING else name.removeprefix("fixed:")
-        mark = "D" if name == _LOGGING else "o" if always else "s"
-        found.append(_Point(label if sure else f"({label})", x, y, sure, colour, mark))
-    return sorted(found, key=lambda one: (one.mark == "D", one.sure))
+        found.append(_Point(label if sure else f"({label})", x, y, sure, model or hues[kind], mark))
+    return sorted(found, key=lambda one: (one.mark == _LOGGED, one.sure))
 
 
 def _drawable(points: Sequence[_Point], *, share: bool) -> tuple[list[_Point], list[str]]:
@@ -123,9 +142,9 @@ def _drawable(points: Sequence[_Point], *, share: bool) -> tuple[list[_Point], l
     return drawn, [one.label.strip("()") for one, could in zip(points, can, strict=True) if not could]
 
 
-def _scale(axes: Axes, points: list[_Point], *, share: bool) -> list[_Point]:
+def _scale(axes: Axes, points: list[_Point], look: Look, *, share: bool) -> list[_Point]:
     """Lay out the axes by what can be relied on, and what else is near; return the points, brought within."""
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     x = np.concatenate([one.x if one.sure else one.x[:1] for one in points])
     y = np.concatenate([one.y if one.sure else one.y[:1] for one in points])
@@ -137,34 +156,30 @@ def _scale(axes: Axes, points: list[_Point], *, share: bool) -> list[_Point]:
         low, high = positive.min(), positive.max()
         gap = max(0.07 * math.log(high / low), 0.1)
         axes.set(xscale="log", xlim=(low * math.exp(-gap), high * math.exp(gap)))
-        _ticks(axes)
+        _ticks(axes, look.width)
     else:
         gap = max(0.08 * float(np.ptp(x)), 0.05 * float(np.abs(x).max()), 1e-12)
         axes.set_xlim(x.min() - gap, x.max() + gap)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: np.format_float_positional(v, precision=9, trim="-")))
     if share:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.4g} %"))
-    smallest(axes)
-    axes.grid(axis="y", color="#e6e9ed", lw=0.8)
-    axes.set_axisbelow(True)
-    axes.spines["bottom"].set(visible=True, color="#c4cad1")
-    axes.set_xlabel(
-        f"mean dollars per decision{' (logarithmic)' if log else ''}", fontsize=9.5, color=MUTED, labelpad=6
-    )
+    if look.width < _NARROW and not log:
+        axes.xaxis.set_major_locator(MaxNLocator(4))
+    frame(axes, look, f"mean dollars per decision{' (logarithmic)' if log else ''}")
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     return [one._replace(x=one.x.clip(left, right), y=one.y.clip(low, high)) for one in points]
 
 
-def _ticks(axes: Axes) -> None:
+def _ticks(axes: Axes, width: int) -> None:
     from matplotlib.ticker import FixedLocator, NullLocator
 
     low, high = axes.get_xlim()
-    steps = (1,) if high / low > 1e4 else (1, 2, 5)
+    steps = (1,) if high / low > (1e4 if width >= _NARROW else 100) else (1, 2, 5) if width >= _NARROW else (1, 3)
     ticks = [m * 10.0**e for e in range(-12, 7) for m in steps if low <= m * 10.0**e <= high]
     axes.xaxis.set(major_locator=FixedLocator(ticks), minor_locator=NullLocator())
 
 
-def _join(axes: Axes, points: Sequence[_Point]) -> None:
+def _join(axes: Axes, points: Sequence[_Point], look: Look) -> None:
     """Draw what is had at most for so many dollars, as far as it can be relied on."""
     best: list[_Point] = []
     for one in sorted((one for one in points if one.sure), key=lambda one: (float(one.x[0]), -float(one.y[0]))):
@@ -172,51 +187,53 @@ def _join(axes: Axes, points: Sequence[_Point]) -> None:
             best.append(one)
     if len(best) > 1:
         x, y = ([float(values[0]) for values in column] for column in zip(*((p.x, p.y) for p in best), strict=True))
-        axes.plot(x, y, drawstyle="steps-post", color="#8b949e", lw=1.2, ls=(0, (5, 2)), zorder=2)
+        axes.plot(x, y, drawstyle="steps-post", color=look.of("faint"), lw=1.2, ls=(0, (5, 2)), zorder=2)
 
 
-def _draw(axes: Axes, one: _Point) -> None:
-    colour, order = (one.colour, 5) if one.sure else (_PALE, 3)
+def _draw(axes: Axes, one: _Point, look: Look) -> None:
+    colour, paper, order = look.of(one.colour), look.of("paper"), 5 if one.sure else 3
     x, y = [float(one.x[0])], [float(one.y[0])]
     wide, high = (np.abs(values[1:, None] - values[0]) for values in (one.x, one.y))
     width = 1.3 if one.sure else 0.8
-    axes.errorbar(x, y, xerr=wide, yerr=high, ls="", elinewidth=width, ecolor=colour, zorder=order)
-    face, edge = (colour, PAPER) if one.sure else (PAPER, colour)
-    size = 8 if one.mark == "D" else 7
-    axes.plot(x, y, ls="", marker=one.mark, ms=size, mfc=face, mec=edge, mew=0.9, zorder=order + 1)
+    bars = axes.errorbar(x, y, xerr=wide, yerr=high, ls="", elinewidth=width, ecolor=colour, zorder=order)
+    face, edge = (colour, paper) if one.sure else (paper, colour)
+    size = {_LOGGED: 13, _OWN: 9}.get(one.mark, 7)
+    (dot,) = axes.plot(x, y, ls="", marker=one.mark, ms=size, mfc=face, mec=edge, mew=0.9, zorder=order + 1)
+    ends = f"{one.y[0]:.3g} ({one.y[1]:.3g} to {one.y[2]:.3g}) for {one.x[0]:.3g} ({one.x[1]:.3g} to {one.x[2]:.3g})"
+    for part in (*bars[2], dot):
+        part.set(gid=f"{TITLED}{one.label}: {ends} dollars", alpha=None if one.sure else _PALE)
 
 
-def _name(figure: Figure, axes: Axes, points: Sequence[_Point]) -> None:
+def _name(figure: Figure, axes: Axes, points: Sequence[_Point], look: Look) -> None:
     """Write each name beside its point, those that can be relied on first."""
     from matplotlib.lines import Line2D
 
-    named = sorted(points, key=lambda one: (not one.sure, one.mark != "D"))
+    named = sorted(points, key=lambda one: (not one.sure, one.mark != _LOGGED))
     texts = [
         figure.text(
             0,
             0,
             one.label,
             fontsize=9.5 if one.sure else 8.5,
-            color=one.colour if one.sure else MUTED,
-            weight="bold" if one.sure and one.mark != "o" else "normal",
+            color=look.of("ink" if one.sure else "muted"),
+            weight="bold" if one.sure and one.mark in {_LOGGED, _OWN} else "normal",
             va="bottom",
             zorder=8,
-            bbox=_VEIL,
+            bbox={"facecolor": look.of("paper"), **_VEIL},
         )
         for one in named
     ]
     extents = [text.get_window_extent() for text in texts]
     spots = [axes.transData.transform([(one.x[0], one.y[0])]) for one in named]
     labels = [Label(e.width, e.height, spot) for e, spot in zip(extents, spots, strict=True)]
-    frame = axes.get_window_extent()
-    bounds = (frame.x0 + 2, frame.y0 + 2, frame.x1 + _EDGES[2] - 4, frame.y1)
-    size = np.array([WIDTH, _HEIGHT])
-    for text, one, at in zip(texts, named, place(labels, _ink(axes, points), bounds), strict=True):
+    room = axes.get_window_extent()
+    bounds = (room.x0 + 2, room.y0 + 2, room.x1 + _EDGES[2] - 4, room.y1)
+    size = np.array([look.width, _HEIGHT])
+    for text, at in zip(texts, place(labels, _ink(axes, points), bounds), strict=True):
         text.set_position(tuple(np.array([at.x, at.y]) / size))
         if at.leader is not None:
             ends = np.array(at.leader).reshape(2, 2) / size
-            colour = one.colour if one.sure else _PALE
-            figure.add_artist(Line2D(ends[:, 0], ends[:, 1], color=colour, lw=0.6, alpha=0.7, zorder=7))
+            figure.add_artist(Line2D(ends[:, 0], ends[:, 1], color=look.of("faint"), lw=0.6, alpha=0.9, zorder=7))
 
 
 def _ink(axes: Axes, points: Sequence[_Point]) -> Floats:
@@ -230,29 +247,22 @@ def _ink(axes: Axes, points: Sequence[_Point]) -> Floats:
         for ends in ([(one.x[i], one.y[0]) for i in (1, 2)], [(one.x[0], one.y[i]) for i in (1, 2)]):
             low, high = axes.transData.transform(ends)
             bar = np.linspace(low, high, 2 + int(np.hypot(*(high - low)) // 6))
-            parts.append(np.c_[bar, np.full(len(bar), _LINE)])
+            parts.append(np.c_[bar, np.full(len(bar), _BAR)])
     return np.concatenate(parts)
 
 
-def _caption(figure: Figure, points: Sequence[_Point], missing: Sequence[str], compared: Mapping[str, Any]) -> None:
+def _caption(points: Sequence[_Point], missing: Sequence[str], compared: Mapping[str, Any], width: int) -> list[str]:
+    """Say in lines that fit what is drawn how, and what is not."""
     told = [f"bars: {100 * compared['level']:g} % intervals"]
-    if any(one.mark == "o" for one in points):
-        told.append("dots: one model always")
+    if any(one.mark not in {_LOGGED, _OWN} for one in points):
+        told.append("plain names: one model always")
     if sum(one.sure for one in points) > 1:
         told.append("dashes: the most that is had for so much")
     if not all(one.sure for one in points):
         told.append("pale, in parentheses: not to be relied on")
-    lines = ["; ".join(told)]
+    found = list(lines("; ".join(told), 0.94 * (width - 32), 8 * 4 / 3))
     if missing:
         more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
-        lines.append(f"not drawn, since out of any range: {', '.join(missing[:_NAMED])}{more}")
-    figure.text(
-        _EDGES[0] / WIDTH,
-        (14 if len(lines) == 1 else 8) / _HEIGHT,
-        "\n".join(lines),
-        fontsize=8,
-        color=MUTED,
-        va="bottom",
-    )
-    what = "success (mean score)" if compared["objective"] == "success" else "utility per decision"
-    figure.text(16 / WIDTH, 1 - 40 / _HEIGHT, what, fontsize=9.5, color=MUTED, va="top")
+        left_out = f"not drawn, since out of any range: {', '.join(missing[:_NAMED])}{more}"
+        found += lines(left_out, 0.94 * (width - 32), 8 * 4 / 3)
+    return found

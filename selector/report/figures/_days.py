@@ -12,7 +12,7 @@ import numpy as np
 from selector.report.counted._facts import Day
 from selector.report.figures._colours import ALONE, Look
 from selector.report.figures._page import MARGIN, SMALL, TEXT, Page, Pen, page, wide
-from selector.report.figures._scale import Scale, percent, scale, usd
+from selector.report.figures._scale import Scale, apart, percent, scale, usd
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -147,8 +147,10 @@ def _dollars(sheet: Page, days: Sequence[Day], x: Scale) -> None:
     if targets:
         left = MARGIN + wide("dollars", SMALL) + 14
         sheet.line([left, left + 18], [top - 14, top - 14], Pen("alarm", width=1.8))
-        word = f"allowed by the budgets, {usd(targets[-1])} on the last day"
-        sheet.text(left + 23, top - 10, word, Pen("muted"), size=SMALL)
+        short = "allowed by the budgets"
+        word = f"{short}, {usd(targets[-1])} on the last day"
+        fits = left + 23 + wide(word, SMALL) <= sheet.width - MARGIN
+        sheet.text(left + 23, top - 10, word if fits else short, Pen("muted"), size=SMALL)
     sheet.y = top + _UP
 
 
@@ -156,7 +158,9 @@ def _prices(sheet: Page, days: Sequence[Day], x: Scale) -> None:
     known = [d.shadow_price for d in days if math.isfinite(d.shadow_price)]
     steep = max(known) > _STEEP * float(np.median(known)) > 0
     how = " (logarithmic)" if steep else ""
-    top = _panel(sheet, f"shadow price: successes for one more dollar{how}")
+    short = f"successes for one more dollar{how}"
+    named = f"shadow price: {short}"
+    top = _panel(sheet, named if wide(named, SMALL) <= sheet.width - 2 * MARGIN else short)
     y = scale(known, top + _LOW, top, zero=not steep, log=steep)
     rules(sheet, x, y, lambda v: f"{v:.3g}", 2)
     at = np.array([d.day.toordinal() for d in days], float)
@@ -203,10 +207,11 @@ def dates(sheet: Page, x: Scale, days: Sequence[date]) -> None:
 
 def rules(sheet: Page, x: Scale, y: Scale, word: Callable[[float], str], n: int = 4) -> None:
     """Draw the lines of round values, each with its word."""
-    for tick in y.ticks(n):
+    ticks = y.ticks(n)
+    for tick, name in zip(ticks, apart(ticks, word), strict=True):
         at = float(y(tick))
         sheet.line([x.start, x.end], [at, at], Pen("edge" if tick == 0 else "grid"))
-        sheet.text(x.start - 6, at + 4, word(tick), Pen("muted"), size=SMALL, side="right")
+        sheet.text(x.start - 6, at + 4, name, Pen("muted"), size=SMALL, side="right")
 
 
 def _bar(sheet: Page, day: date, x: Scale, y: Scale, span: tuple[float, float], pen: Pen) -> None:

@@ -16,7 +16,7 @@ from selector.report.figures._scale import Scale, interval, percent, scale
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["drift_timeline"]
+__all__ = ["drift_rows", "drift_timeline"]
 
 _HEIGHT = 120.0
 _FEW = 10  # judged decisions before or since an alarm below which their mean is pale
@@ -46,7 +46,8 @@ def drift_timeline(
     look
         Theme, width and families.
     by_day
-        The success of each model per day, where it is at hand: a mark with its interval each.
+        The success of each model per day, where it is at hand: a mark with its interval each; `drift_rows` has them
+        as a table.
     most
         Models drawn, those of the latest alarms; how many are left out is said.
     title
@@ -87,6 +88,50 @@ def drift_timeline(
         if len(order) > most:
             sheet.words(f"And {len(order) - most} more models with alarms, earlier ones.", size=SMALL)
     return sheet.figure
+
+
+def drift_rows(
+    drift: Sequence[DriftAlarm], *, by_day: Mapping[str, Sequence[tuple[date, Measured]]] | None = None
+) -> list[dict[str, str | int | float | date | datetime]]:
+    """Return what `drift_timeline` draws as the rows of a table, for those who cannot see it.
+
+    Parameters
+    ----------
+    drift
+        `Facts.drift`.
+    by_day
+        The success of each model per day, as given to the picture; of models without an alarm nothing is drawn.
+
+    Returns
+    -------
+    list
+        A row per mean, in order of model and time: model, what (``before the alarm``, ``since the alarm``, ``on the
+        day``), at, success, low, high, judged, and believed: nan but before an alarm.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> seen = Measured(0.5, 0.3, 0.7, 30)
+    >>> alarm = DriftAlarm(datetime(2026, 3, 2, tzinfo=UTC), 9, "gpt-5.5", 0.2, "worse", seen, 0.8, seen, ())
+    >>> rows = drift_rows([alarm], by_day={"gpt-5.5": [(date(2026, 3, 3), seen)]})
+    >>> [(row["what"], row["success"], row["judged"]) for row in rows]
+    [('before the alarm', 0.5, 30), ('since the alarm', 0.5, 30), ('on the day', 0.5, 30)]
+    """
+    found: list[tuple[str, date, int, str, date, Measured, float]] = []
+    for alarm in drift:
+        found.append((alarm.model, alarm.at.date(), 0, "before the alarm", alarm.at, alarm.recent, alarm.believed))
+        found.append((alarm.model, alarm.at.date(), 1, "since the alarm", alarm.at, alarm.since, math.nan))
+    for model in {alarm.model for alarm in drift}:
+        found += [(model, day, 2, "on the day", day, m, math.nan) for day, m in (by_day or {}).get(model, ())]
+    found.sort(key=lambda row: row[:3])
+    return [
+        {"model": model, "what": what, "at": at, **_measured(m), "believed": believed}
+        for model, _, _, what, at, m, believed in found
+    ]
+
+
+def _measured(m: Measured) -> dict[str, int | float]:
+    return {"success": m.value, "low": m.low, "high": m.high, "judged": m.n}
 
 
 def _panel(

@@ -8,30 +8,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selector.errors import DataError
-from selector.report.figures._canvas import INK, MUTED, WIDTH, blank, drawing, smallest
+from selector.report.figures._canvas import WIDTH, blank, drawing, frame
+from selector.report.figures._colours import Look
+from selector.report.figures._page import TITLED, lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
 
 __all__ = ["learnt_figure"]
 
 Floats = NDArray[np.float64]
 
 _CELL, _ROW = (46.0, 110.0), 34  # least and most width of a cell, height of a row, in pixels
-_STOPS = np.array([(0xF0, 0xAE, 0x5C), (0xEC, 0xE4, 0xC4), (0x62, 0xA6, 0xD8)]) / 255  # low, middle, high
+_STEPS = 4  # of success, from pale to strong: those on which ink can be read
 _THIN = 10.0  # outcomes at which a cell has half its colour
 
 
-def learnt_figure(
+def learnt_figure(  # noqa: PLR0913 - a table is five of them
     task_types: Sequence[str],
     models: Sequence[str],
     mean: Floats,
     n: Floats,
     truth: Floats | None = None,
-    title: str = "What was learnt",
+    *,
+    look: Look | None = None,
 ) -> Figure:
     """Draw the believed success of every model on every task type.
 
@@ -50,13 +54,13 @@ def learnt_figure(
         Outcomes behind each belief, >= 0, may be discounted; same shape.
     truth
         True rates where they are known, as in a simulation, nan where not; same shape.
-    title
-        What is above the picture.
+    look
+        Theme and width; None: light, 900 pixels wide.
 
     Returns
     -------
     Figure
-        900 pixels wide, more with many models; see `save_svg`.
+        As wide as the look, more with many models; see `save_svg`.
 
     Raises
     ------
@@ -76,75 +80,85 @@ def learnt_figure(
     for word, table in (("mean", mean), ("n", n), ("truth", truth)):
         if table is not None and (table.shape != shape or not table.size):
             raise DataError(f"{word} must have shape {shape} (task types, models) and a cell, not {table.shape}")
+    look = look or Look(width=WIDTH)
     with drawing():
-        figure, axes = _page(task_types, models, title)
-        colours = _colours(mean, n)
+        told = "number: believed success, percent; pale: few outcomes; outlined: believed best of its row"
+        told += "; small: the truth" if truth is not None else ""
+        figure, axes = _page((task_types, models), told, look)
+        level, solid = _levels(mean), np.where(np.isnan(mean), 0, n / (n + _THIN))
         for x, k in np.ndindex(shape):
             known = None if truth is None or np.isnan(truth[x, k]) else float(truth[x, k])
-            _cell(axes, (x, k), colours[x, k], float(mean[x, k]), known)
-            if n[x, k] < _THIN / 2:
-                axes.texts[-1 if known is None else -2].set_color(MUTED)
-        _outline(axes, mean)
-        told = "number: believed success, percent; pale: few outcomes; outlined: believed best of its row"
-        grey = "; small and grey: the truth" if truth is not None else ""
-        figure.text(16 / (figure.get_figwidth() * figure.dpi), 0.0, told + grey, fontsize=8, color=MUTED)
-        figure.texts[-1].set_y(14 / (figure.get_figheight() * figure.dpi))
+            what = f"{models[k]} on {task_types[x]}: {100 * mean[x, k]:.0f} % believed, {n[x, k]:.0f} outcomes"
+            pen = {"facecolor": look.of(f"heat-{level[x, k]}"), "alpha": float(solid[x, k]), "gid": TITLED + what}
+            ink = look.of("muted" if n[x, k] < _THIN / 2 else "ink")
+            _cell(axes, (x, k), pen, float(mean[x, k]), ink, known)
+        for x, k in np.ndindex(shape):
+            axes.add_patch(_box((k + 0.02, x + 0.03), (0.96, 0.94), look.of("edge"), 0.6))
+        _outline(axes, mean, look)
     return figure
 
 
-def _page(task_types: Sequence[str], models: Sequence[str], title: str) -> tuple[Figure, Axes]:
-    """Return a page with room for the names on it, however long they are."""
-    row, column = _widest(task_types, 9.5), _widest(models, 9)
+def _page(names: tuple[Sequence[str], Sequence[str]], told: str, look: Look) -> tuple[Figure, Axes]:
+    """Return a page with room for the names on it, however long they are, and with its caption."""
+    task_types, models = names
+    row, column = _widest(task_types, 9.5, look), _widest(models, 9, look)
     left, right, slant = row + 28, min(column * 0.8, 120.0), column * 0.62 + 12
-    cell = float(np.clip((WIDTH - left - right) / len(models), *_CELL))
-    width = max(int(np.ceil(left + right + cell * len(models))), WIDTH)
-    height = int(np.ceil(44 + slant + _ROW * len(task_types) + 44))
-    figure = blank(title, height, width)
+    cell = float(np.clip((look.width - left - right) / len(models), *_CELL))
+    width = max(int(np.ceil(left + right + cell * len(models))), look.width)
+    caption = lines(told, 0.94 * (width - 32), 8 * 4 / 3)
+    lower = 29 + 15 * len(caption)
+    height = int(np.ceil(44 + slant + _ROW * len(task_types) + lower))
+    figure = blank("What was learnt", height, look, width)
     axes = figure.add_axes(
-        (left / width, 44 / height, cell * len(models) / width, _ROW * len(task_types) / height),
+        (left / width, lower / height, cell * len(models) / width, _ROW * len(task_types) / height),
         xlim=(0, len(models)),
         ylim=(len(task_types), 0),
+        label=told,
     )
-    smallest(axes)
+    frame(axes, look)
     axes.xaxis.tick_top()
     axes.set_xticks(np.arange(len(models)) + 0.45, models, rotation=38, ha="left", rotation_mode="anchor", fontsize=9)
-    axes.set_yticks(np.arange(len(task_types)) + 0.5, task_types, fontsize=9.5, color=INK)
+    axes.set_yticks(np.arange(len(task_types)) + 0.5, task_types, fontsize=9.5, color=look.of("ink"))
+    style: dict[str, Any] = {"fontsize": 8, "color": look.of("muted"), "linespacing": 1.3}
+    figure.text(16 / width, 12 / height, "\n".join(caption), va="bottom", **style)
     return figure, axes
 
 
-def _widest(names: Sequence[str], size: float) -> float:
-    page = blank("", 100)
+def _widest(names: Sequence[str], size: float, look: Look) -> float:
+    page = blank("", 100, look)
     return max(page.text(0, 0, name, fontsize=size).get_window_extent().width for name in names)
 
 
-def _colours(mean: Floats, n: Floats) -> Floats:
-    """Return the colour of each cell, shape (n_types, n_models, 3): its hue by success, its strength by evidence."""
+def _levels(mean: Floats) -> NDArray[np.int64]:
+    """Return the step of each cell's colour by success, shape (n_types, n_models)."""
     known = mean[~np.isnan(mean)]
     low, high = (float(np.quantile(known, q)) for q in (0.1, 1.0)) if known.size else (0.0, 1.0)
-    at = np.clip(0.5 + (np.nan_to_num(mean) - (low + high) / 2) / max(high - low, 0.05), 0, 1)
-    hue = np.stack([np.interp(at, (0, 0.5, 1), _STOPS[:, channel]) for channel in range(3)], -1)
-    strength = np.where(np.isnan(mean), 0, n / (n + _THIN))[..., None]
-    colours: Floats = 1 - strength * (1 - hue)
-    return colours
+    at = 0.5 + (np.nan_to_num(mean) - (low + high) / 2) / max(high - low, 0.05)
+    found: NDArray[np.int64] = np.clip(at * _STEPS, 0, _STEPS - 1).astype(np.int64)
+    return found
 
 
-def _cell(axes: Axes, at: tuple[int, int], colour: Floats, mean: float, truth: float | None) -> None:
+def _cell(axes: Axes, at: tuple[int, int], pen: dict[str, Any], mean: float, ink: str, truth: float | None) -> None:
     from matplotlib.patches import Rectangle
 
     x, k = at
-    axes.add_patch(Rectangle((k + 0.02, x + 0.03), 0.96, 0.94, facecolor=tuple(colour), edgecolor="#e6e9ed", lw=0.6))
+    axes.add_patch(Rectangle((k + 0.02, x + 0.03), 0.96, 0.94, edgecolor="none", **pen))
     word = "\N{EN DASH}" if np.isnan(mean) else f"{100 * mean:.0f}"
-    style: dict[str, Any] = {"va": "center_baseline", "color": INK}
+    style: dict[str, Any] = {"va": "center_baseline", "color": ink}
     if truth is None:
         axes.text(k + 0.5, x + 0.5, word, ha="center", fontsize=11, **style)
         return
     axes.text(k + 0.54, x + 0.5, word, ha="right", fontsize=11, **style)
-    axes.text(k + 0.6, x + 0.54, f"{100 * truth:.0f}", ha="left", fontsize=8, **style | {"color": "#4f5660"})
+    axes.text(k + 0.6, x + 0.54, f"{100 * truth:.0f}", ha="left", fontsize=8, **style)
 
 
-def _outline(axes: Axes, mean: Floats) -> None:
+def _box(corner: tuple[float, float], size: tuple[float, float], colour: str, width: float) -> Rectangle:
     from matplotlib.patches import Rectangle
 
+    return Rectangle(corner, *size, facecolor="none", edgecolor=colour, lw=width)
+
+
+def _outline(axes: Axes, mean: Floats, look: Look) -> None:
     for x in np.flatnonzero(~np.isnan(mean).all(1)).tolist():
         k = int(np.nanargmax(mean[x]))
-        axes.add_patch(Rectangle((k + 0.03, x + 0.05), 0.94, 0.9, facecolor="none", edgecolor=INK, lw=1.5))
+        axes.add_patch(_box((k + 0.03, x + 0.05), (0.94, 0.9), look.of("ink"), 1.5))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.ft2font import FT2Font
 
-__all__ = ["MARGIN", "SMALL", "TEXT", "TITLED", "Floats", "Page", "Pen", "clip", "columns", "page", "wide"]
+__all__ = ["MARGIN", "SMALL", "TEXT", "TITLED", "Floats", "Page", "Pen", "clip", "columns", "lines", "page", "wide"]
 
 Floats = NDArray[np.float64]
 
@@ -61,7 +61,7 @@ class Page:
         self.axes: Axes = self.figure.add_axes((0, 0, 1, 1))
         self.axes.set_axis_off()
         self.figure.set_label(title)
-        self.y = MARGIN
+        self.y = MARGIN if title else 4.0  # what stands above it has its own margin
         self.told: list[str] = []
         if title:
             self.words(title, size=TITLE, bold=True)
@@ -76,7 +76,7 @@ class Page:
 
     def words(self, text: str, *, size: float = TEXT, bold: bool = False) -> None:
         """Write a paragraph over the whole width, and go on below it."""
-        for line in _lines(text, self.width - 2 * MARGIN, size, bold=bold):
+        for line in lines(text, self.width - 2 * MARGIN, size, bold=bold):
             self.y += size * _LINE
             self.text(MARGIN, self.y - 0.3 * size, line, Pen("ink" if bold else "muted"), size=size, bold=bold)
         if not bold:
@@ -206,16 +206,16 @@ def _font(*, bold: bool) -> FT2Font:
     return font
 
 
-def _lines(text: str, room: float, size: float, *, bold: bool) -> Sequence[str]:
+def lines(text: str, room: float, size: float, *, bold: bool = False) -> Sequence[str]:
     """Break a text into lines that fit."""
-    lines = [""]
+    found = [""]
     for word in text.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and wide(longer, size, bold=bold) > room:
-            lines.append(word)
+        longer = f"{found[-1]} {word}".strip()
+        if found[-1] and wide(longer, size, bold=bold) > room:
+            found.append(word)
         else:
-            lines[-1] = longer
-    return [clip(line, room, size, bold=bold) for line in lines]
+            found[-1] = longer
+    return [clip(line, room, size, bold=bold) for line in found]
 
 
 def _alpha(pen: Pen) -> float | None:

@@ -18,6 +18,7 @@ __all__ = ["savings_forest"]
 
 _ROW, _TALL, _HEAD, _FOOT = 24.0, 38.0, 34.0, 30.0
 _BESIDE = 680  # pixels from which both differences stand side by side
+_ALL = 104.0  # percentage points: no success can differ by more, and the word for 100 has its place
 UNSUPPORTED = "?"  # beside a difference that the log cannot support
 
 
@@ -144,6 +145,8 @@ def _panel(sheet: Page, savings: Sequence[Saving], shown: _Shown, at: tuple[floa
     said = max(wide(_verdict(d), SMALL) for d in rows) + 10 if beside else 10.0
     sure = [d for d in rows if d.sure and math.isfinite(d.value)]
     x = scale([0.0, *(end for d in sure or rows for end in d[:3])], left + 6, left + width - said)
+    if what == _GAINED:  # no success is more than all of it
+        x = x._replace(low=max(x.low, -_ALL), high=min(x.high, _ALL))
     bottom = top + len(rows) * row
     for tick in x.ticks(max(3, int((x.end - x.start) // 60))):
         pixel, pen = float(x(tick)), Pen("edge", width=1.6) if tick == 0 else Pen("grid")

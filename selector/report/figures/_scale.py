@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from selector.report.figures._page import Floats
 
-__all__ = ["Scale", "count", "interval", "percent", "scale", "usd"]
+__all__ = ["Scale", "apart", "count", "interval", "percent", "scale", "usd"]
 
 
 class Scale(NamedTuple):
@@ -39,9 +40,15 @@ class Scale(NamedTuple):
             return self._decades(n)
         raw = (self.high - self.low) / max(n, 1)
         power = 10.0 ** math.floor(math.log10(raw))
-        step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw * 0.999)
-        first = math.ceil(self.low / step - 1e-9)
-        return [round(i * step, 12) for i in range(first, math.floor(self.high / step + 1e-9) + 1)]
+        steps = [m * power for m in (0.2, 0.25, 0.5, 1, 2, 2.5, 5, 10)]
+        fits = next(i for i, step in enumerate(steps) if step >= raw * 0.999)
+        found: list[float] = []
+        for step in reversed(steps[: fits + 1]):  # one word alone says nothing of the others
+            ends = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
+            found = [round(i * step, 12) for i in range(ends[0], ends[1] + 1)]
+            if len(found) > 1:
+                break
+        return found
 
     def _decades(self, n: int) -> list[float]:
         found: list[float] = []
@@ -71,6 +78,22 @@ def scale(values: ArrayLike, start: float, end: float, *, zero: bool = False, lo
 def percent(value: float, digits: int = 0) -> str:
     """Return a share as a word."""
     return "?" if math.isnan(value) else f"{100 * value:.{digits}f} %"
+
+
+def apart(ticks: Sequence[float], word: Callable[[float], str]) -> list[str]:
+    """Return a word per tick; shares that are nearly the same get as many digits as tell them apart.
+
+    Examples
+    --------
+    >>> apart([0.6, 0.8], percent), apart([0.698, 0.7, 0.702], percent)
+    (['60 %', '80 %'], ['69.8 %', '70.0 %', '70.2 %'])
+    """
+    found = [word(tick) for tick in ticks]
+    for digits in (1, 2, 3):
+        if word is not percent or len(set(found)) == len(found):
+            break
+        found = [percent(tick, digits) for tick in ticks]
+    return found
 
 
 def usd(value: float) -> str:

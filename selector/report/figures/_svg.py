@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from hashlib import blake2b
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from selector.report.figures._canvas import drawing
+from selector.report.figures._canvas import DPI, drawing
 from selector.report.figures._colours import palette
 from selector.report.figures._page import TITLED
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["stylesheet", "svg"]
+__all__ = ["save_svg", "stylesheet", "svg"]
 
 _SVG, _LINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
@@ -68,6 +69,33 @@ def svg(figure: Figure, *, alone: bool = False) -> str:
     ET.register_namespace("xlink", _LINK)
     text = ET.tostring(root, encoding="unicode")
     return _own(text, follow=_is_light(figure)) + ("\n" if alone else "")
+
+
+def save_svg(figure: Figure, path: str | Path) -> None:
+    """Write a picture as SVG whose text is text, with the same bytes for the same picture.
+
+    No date and no random identifier is written, so that a picture under version control changes when its numbers do.
+    A light picture is dark where its reader prefers that.
+
+    Parameters
+    ----------
+    figure
+        A figure of this room.
+    path
+        Where to; an existing file is replaced.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from selector.report.figures import spend_by_day
+    >>> with TemporaryDirectory() as folder:
+    ...     save_svg(spend_by_day([], title="Nothing yet"), Path(folder) / "empty.svg")
+    ...     "<title>Nothing yet</title>" in (Path(folder) / "empty.svg").read_text(encoding="utf-8")
+    True
+    """
+    width, height = (round(DPI * float(inches)) for inches in figure.get_size_inches())
+    text = svg(figure, alone=True).replace("<svg ", f'<svg width="{width}" height="{height}" ', 1)
+    Path(path).write_text(text, encoding="utf-8", newline="\n")
 
 
 def stylesheet() -> str:

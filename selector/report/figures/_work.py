@@ -141,7 +141,8 @@ def fallbacks_by_reason(
         longest = max(f.n for f in fallbacks)
         order = sorted(reasons.items(), key=lambda item: (-sum(f.n for f in item[1]), item[0]))
         named = [(name, count(sum(f.n for f in rows)), _failed(rows, most, longest)) for name, rows in order]
-        _groups(sheet, named, columns(sheet.width, len(named), 340))
+        both = max(wide(_label(bar.label, math.inf)) for _, _, bars in named for bar in bars) + 10
+        _groups(sheet, named, columns(sheet.width, len(named), max(340.0, both / _NAMES)))
     return sheet.figure
 
 
@@ -168,21 +169,24 @@ def _groups(
 ) -> None:
     """Draw groups of bars in columns, each with its name and count above, all on one scale."""
     every = [bar for _, _, bars in groups for bar in bars]
-    names = min(max(wide(_label(bar.label, math.inf)) for bar in every) + 10, _NAMES * places[0][1])
-    longest = max(bar.share for bar in every)
+    names = max(wide(_label(bar.label, math.inf)) for bar in every) + 10
+    above = names > places[0][1] * _NAMES and any(len(bar.label) > 1 for bar in every)  # two names, cut, are no names
+    names = 0.0 if above else min(names, _NAMES * places[0][1])
+    row, longest = _ROW + (TEXT + 7) * above, max(bar.share for bar in every)
     for first in range(0, len(groups), len(places)):
-        row = groups[first : first + len(places)]
+        shown = groups[first : first + len(places)]
         top = sheet.y + 12
-        for (name, n, bars), (left, room) in zip(row, places, strict=False):
+        for (name, n, bars), (left, room) in zip(shown, places, strict=False):
             sheet.text(left, top + TEXT, clip(name, room - 60, bold=True), Pen(), bold=True)
             sheet.text(left + room, top + TEXT, n, Pen("muted"), size=SMALL, side="right")
             for i, bar in enumerate(bars):
-                y = top + TEXT + 8 + i * _ROW
-                sheet.text(left, y + 11, _label(bar.label, names - 8), Pen())
+                y = top + TEXT + 8 + i * row
+                sheet.text(left, y + 11, _label(bar.label, (names or room) - 8), Pen())
+                y += (TEXT + 2) * above
                 length = max((room - names - 48) * bar.share / longest, 1.0)
                 sheet.box(left + names, y, (length, _BAR), Pen(bar.colour, title=bar.title))
                 sheet.text(left + names + length + 5, y + 11, bar.word, Pen("muted"), size=SMALL)
-        sheet.y = top + TEXT + 8 + max(len(bars) for _, _, bars in row) * _ROW
+        sheet.y = top + TEXT + 8 + max(len(bars) for _, _, bars in shown) * row
 
 
 def _label(names: tuple[str, ...], room: float) -> str:

@@ -163,41 +163,38 @@ def spend_part(facts: Facts) -> Part:
     """Say what was spent per day, against what budgets allow, and what exploring took of it."""
     known = any(not math.isnan(day.target_usd) for day in facts.days)
     said = "" if known else "No budget in dollars that holds for everything is known, so none is drawn."
+    exploring = "What exploring takes"
     parts = [
         paragraph("Dollars are counted, not estimated.", said),
         "<h3>Spent per day</h3>\n",
         chart(facts, "Spent per day", lambda look: spend_by_day(facts.days, look, title=""), _days(facts)),
-        "<h3>What exploring takes</h3>\n",
-        paragraph(
-            "Decisions that were made to learn, rather than for what was believed best; the table above has them."
-        ),
-        chart(facts, "What exploring takes", lambda look: exploration_by_day(facts.days, look, title="")),
+        f"<h3>{exploring}</h3>\n",
+        paragraph("Decisions that were made to learn, rather than for what was believed best."),
+        chart(facts, exploring, lambda look: exploration_by_day(facts.days, look, title=""), _explored(facts)),
     ]
     return Part("spend", "Spend against budget", joined(parts))
 
 
 def _days(facts: Facts) -> Table:
-    headings = (
-        "Day (UTC)",
-        "Decisions",
-        "Spent",
-        "Allowed",
-        "Explored",
-        "Spent exploring",
-        "Success",
-        "One dollar brings",
-    )
+    headings = ("Day (UTC)", "Decisions", "Spent", "Allowed", "Success", "One dollar brings")
     rows = [
         [
             f"{day.day:%Y-%m-%d}",
             f"{day.n:,}",
             usd(day.spent_usd),
             "" if math.isnan(day.target_usd) else usd(day.target_usd),
-            percent(day.explored),
-            usd(day.explored_usd),
             share(day.success),
             "" if math.isnan(day.shadow_price) else f"{day.shadow_price:.2g}",
         ]
         for day in facts.days
     ]
     return Table("Spend by day: success with intervals of 95 %", headings, rows, frozenset(headings[1:]))
+
+
+def _explored(facts: Facts) -> Table:
+    headings = ("Day (UTC)", "Decisions", "Explored", "Spent", "Spent exploring")
+    rows = [
+        [f"{day.day:%Y-%m-%d}", f"{day.n:,}", percent(day.explored), usd(day.spent_usd), usd(day.explored_usd)]
+        for day in facts.days
+    ]
+    return Table("Exploring by day, counted", headings, rows, frozenset(headings[1:]))

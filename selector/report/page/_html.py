@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 MOST_ROWS = 300  # of a table
+FEW_COLUMNS = 7  # fit on paper with every cell on one line
 SHORT = 24  # letters of a cell that stay on one line
 WIDTHS = (("narrow", 340), ("wide", 760))  # pixels of a picture, for telephones and for all else
 _SPACES = re.compile(r' xmlns(?::xlink)?="[^"]*"')
@@ -92,8 +93,9 @@ def table(made: Table) -> Html:
     more = len(made.rows) - MOST_ROWS
     left = paragraph(f"{more:,} more rows are not shown; `selector report --json` has them all.") if more > 0 else ""
     label = escape(made.caption)
+    many = ' class="many"' if len(made.headings) > FEW_COLUMNS else ""
     return Html(
-        f'<div class="scroll" role="region" aria-label="{label}" tabindex="0"><table>\n'
+        f'<div class="scroll" role="region" aria-label="{label}" tabindex="0"><table{many}>\n'
         f"<caption><span>{label}</span></caption>\n"
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table></div>\n{left}"
     )

@@ -34,28 +34,35 @@ nav a{display:inline-block;padding:.2rem 0}
 .next li{margin:.5rem 0}
 code{font-family:ui-monospace,"DejaVu Sans Mono",Consolas,monospace;font-size:.9em;background:var(--selector-grid);
 border-radius:.2rem;padding:.05em .3em}
-figure{margin:1rem 0 .5rem}
+figure{margin:.5rem 0}
 figure svg{display:block;width:calc(100% + 2rem);margin:0 -1rem;height:auto}
 svg.narrow{display:none}
 @media (max-width:639px){.tiles{grid-template-columns:repeat(2,minmax(0,1fr));gap:.6rem}.tiles .big{font-size:1.25rem}
-svg.narrow{display:block}svg.wide{display:none}}
+svg.narrow{display:block}svg.wide{display:none}
+table{font-size:.8125rem}th,td{padding-right:.6rem}tbody th{max-width:8.5rem}}
 details{margin:.4rem 0 1rem}
 summary{cursor:pointer;padding:.3rem 0;font-size:.95rem;text-decoration:underline;text-underline-offset:.2em;
 width:fit-content}
-.scroll{overflow-x:auto;margin:.6rem 0 1rem;position:relative}
+.scroll{overflow-x:auto;margin:.6rem 0 1rem;position:relative;
+--veil:color-mix(in srgb,var(--selector-ink) 22%,transparent);
+background:linear-gradient(to left,var(--selector-paper) 30%,transparent) right/2.2rem 100% no-repeat local,
+linear-gradient(to left,var(--veil),transparent) right/.9rem 100% no-repeat scroll}
 table{border-collapse:collapse;font-size:.875rem;line-height:1.35;font-variant-numeric:tabular-nums}
 caption span{display:inline-block;position:sticky;left:0;max-width:calc(100vw - 2rem)}
 .s{white-space:nowrap}
+.name{display:inline-block;max-width:100%}
 caption{text-align:left;font-weight:600;padding:.2rem 0 .4rem}
 th,td{text-align:left;vertical-align:top;padding:.32rem .8rem .32rem 0;border-bottom:1px solid var(--selector-grid);
 overflow-wrap:normal}
 thead th{border-bottom:1px solid var(--selector-edge);color:var(--selector-muted);font-weight:600;
 vertical-align:bottom}
 tbody th{font-weight:400;min-width:6rem;max-width:16rem;overflow-wrap:break-word}
+tbody th:first-child,thead th:first-child{position:sticky;left:0;background:var(--selector-paper)}
 .n .ends{display:block;font-size:.92em}
 .n .unsure .ends,.n .unsure{color:var(--selector-muted)}
 .sure{font-weight:600}
 .n{text-align:right;white-space:nowrap}
+thead .n{white-space:normal}
 dl.why dt{font-weight:600;margin-top:.6rem}
 dl.why dd{display:list-item;margin:0 0 0 1.2rem}
 footer{border-top:1px solid var(--selector-edge);padding-top:1rem;padding-bottom:2.5rem;font-size:.9rem;
@@ -75,13 +82,14 @@ body{font-size:10pt}
 nav,.skip{display:none}
 header,main,footer{max-width:none;padding-left:0;padding-right:0}
 svg.narrow{display:none}svg.wide{display:block}
-.scroll{overflow:visible}
+.scroll{overflow:visible;background:none}
 table{font-size:8.5pt}
-.n,.s{white-space:normal}
+.many .n,.many .s{white-space:normal}
+tbody th:first-child,thead th:first-child{position:static}
 h2,h3,caption,summary,p:has(+figure),p:has(+h3),p:has(+.scroll){break-after:avoid}
-tr,.tiles div,.next li{break-inside:avoid}
+p,tr,.tiles div,.next li{break-inside:avoid}
 figure{break-inside:avoid}
-figure svg{width:100%;margin:0;max-height:250mm}
+figure svg{width:100%;margin:0;max-height:205mm}
 details:not([open]){display:none}
 a{text-decoration:none}
 }

@@ -38,7 +38,7 @@ def short_part(facts: Facts) -> Part:
         _unknown(facts),
     )
     tiles = "".join(
-        f'<div><dt>{words(tile.name)}</dt><dd class="big">{words(tile.big)}</dd>'
+        f'<div><dt>{_named(tile)}</dt><dd class="big">{words(tile.big)}</dd>'
         f'<dd class="more">{words(tile.more[:1].upper() + tile.more[1:])}</dd></div>\n'
         for tile in _tiles(facts)
     )
@@ -96,6 +96,10 @@ def _unknown(facts: Facts) -> str:
     return f"Of {count(n, 'reported decision')} the cost is not known; the sum is without them." if n else ""
 
 
+def _named(tile: _Tile) -> Html:
+    return tile.name if isinstance(tile.name, Html) else words(tile.name)
+
+
 def _tiles(facts: Facts) -> Iterator[_Tile]:
     t = facts.totals
     yield _Tile("Decisions", f"{t.n:,}", f"{t.n_judged:,} judged, {t.n_reported:,} reported; counted")
@@ -115,7 +119,7 @@ def _tiles(facts: Facts) -> Iterator[_Tile]:
 
 
 def _saved_tile(facts: Facts) -> _Tile:
-    name = f"Saved against always {facts.baseline.model}"
+    name = Html(f'Saved against always <span class="name">{words(facts.baseline.model)}</span>')
     if facts.no_savings or not facts.savings:
         return _Tile(name, "Not known", facts.no_savings)
     row = facts.savings[0]
