@@ -13,7 +13,7 @@ from typing import Any
 from experiments._kept import Kept, Shelf
 from experiments._sweep import Experiment, names
 from experiments._workers import PLACES, run_all
-from selector.errors import SelectorError
+from selector.errors import ConfigError, SelectorError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--out", type=Path, default=None, help="where results are kept; out/NAME")
     parser.add_argument("--table", action="store_true", help="run nothing: show what is kept, by whatever code")
+    parser.add_argument("--picture", type=Path, default=None, metavar="FILE", help="draw what was found, as SVG")
     parser.add_argument("--seeds", type=int, default=None, metavar="N", help="instead of the sweep's")
     parser.add_argument("--hard-cap", action="store_true", help="the total is a hard cap")
     return parser
@@ -63,8 +64,13 @@ def _run(asked: argparse.Namespace) -> int:
     if not kept:
         print("there is nothing to show yet", file=sys.stderr)
         return 1
-    finding = experiment.analysis([(configs[i], kept[i].result) for i in sorted(kept)])
+    results = [(configs[i], kept[i].result) for i in sorted(kept)]
+    finding = experiment.analysis(results)
     print(finding.text)
+    if asked.picture is not None:
+        if experiment.picture is None:
+            raise ConfigError(f"{experiment.name} has no picture; leave it out", key="--picture")
+        experiment.picture(results, asked.picture)
     whole = len(kept) == len(configs)
     return 0 if asked.quick or (finding.met and whole) else 1
 

@@ -53,6 +53,8 @@ class Experiment:
     run: Callable[[Any], Result]
     analysis: Callable[[list[tuple[Any, Result]]], Finding]
     sweep: Mapping[str, Any]
+    picture: Callable[[list[tuple[Any, Result]], Path], None] | None = None
+    """Draws all results into a file; None: there is nothing to draw."""
 
     @classmethod
     def load(cls, name: str) -> Experiment:
@@ -74,7 +76,7 @@ class Experiment:
         for key in sweep:
             if key not in _KEYS:
                 raise ConfigError(f"means nothing in a sweep{nearest(key, _KEYS)}", key=f"{name}/sweep.yaml: {key}")
-        return cls(name, folder, run.Config, run.run, analysis.analysis, sweep)
+        return cls(name, folder, run.Config, run.run, analysis.analysis, sweep, getattr(analysis, "picture", None))
 
     def configurations(self, *, quick: bool = False, changes: Mapping[str, Any] | None = None) -> list[Any]:
         """Return the sweep's configurations in its order.

@@ -43,9 +43,25 @@ print(f"{found.totals.n_judged:,} were judged, with a success of {found.totals.s
 SVG(svg(work_by_type(found.work, look)))
 
 # %% [markdown]
-# No model does everything. Most work goes to the cheap `deepseek-v4-pro`; coding is where the dearest model,
-# `claude-fable-5`, is worth its price, and research is done by `kimi-k2.6`.
-#
+# The short bars are trials. In the demonstration the first tenth of the tasks went to all models alike, and some go to
+# whatever model ever since. The long bars are what was learnt, and no model has them all:
+
+# %%
+leads = {}
+for row in sorted(found.work, key=lambda row: row.share):
+    leads[row.task_type] = row  # the last of a type stays: the one with most of its work
+pd.DataFrame(
+    {
+        "task type": lead.task_type,
+        "most work": lead.model,
+        "share": lead.share,
+        "success": lead.success.value,
+        "USD": lead.usd_per_decision.value,
+    }
+    for lead in sorted(leads.values(), key=lambda row: row.task_type)
+).round(2)
+
+# %% [markdown]
 # ## What is believed
 #
 # A hill is a belief: where it lies is how often the model succeeds, its width is how sure that is. Pale hills rest on
@@ -57,7 +73,8 @@ SVG(svg(belief_ridges(found.beliefs, look)))
 # %% [markdown]
 # The narrow hills are those of the models that get the work, and that is as it should be: evidence goes where it
 # decides something. A wide hill that lies high is the one to look at: such a model may be better than what is used.
-# Here that is `claude-fable-5` nearly everywhere: it is believed best, and mostly by its prior.
+# Dear models have such hills, for they are hardly tried where they would have to bring much. So has a model for which
+# an alarm rang, and whose older outcomes count little since.
 #
 # ## Success against cost
 #
@@ -83,20 +100,29 @@ thin = pd.DataFrame(
     found.thin,
     columns=["task_type", "model", "evidence", "n_outcomes", "mean", "high", "best_model", "best_mean", "n_type"],
 )
-thin[thin.high > thin.best_mean].round(2).head(10)
+thin["beyond"] = thin.high - thin.best_mean  # how much better than the best it may be
+columns = ["task_type", "model", "evidence", "n_outcomes", "mean", "high", "best_model", "best_mean", "beyond"]
+thin.sort_values("beyond", ascending=False)[columns].head(8).round(2)
 
 # %% [markdown]
 # ## Over time
 #
-# At the start the work goes to whoever is cheap, then to whom the money is worth. Success need not rise for that to
-# be right: under a budget the same success for less money is also something learnt.
+# First all are tried alike, then the work goes to whom the money is worth. Success need not rise for that to be right:
+# under a budget the same success for less money is also something learnt.
 
 # %%
 SVG(svg(learning_curves(found.learning, found.models, look)))
 
+# %%
+tenth = max(len(found.learning) // 10, 1)
+for name, runs in (("the first tenth", found.learning[:tenth]), ("the rest", found.learning[tenth:])):
+    success = sum(run.success.value * run.success.n for run in runs if run.success.n) / sum(r.success.n for r in runs)
+    usd = sum(run.usd_per_decision.value * run.n for run in runs) / sum(run.n for run in runs)
+    print(f"{name}: {success:.0%} succeed, at {usd:.3f} USD each")
+
 # %% [markdown]
-# Success goes from a little over 70 % to about 80 %. The dip in the second half, and `minimax-m3` fading from the
-# work, are one story: that model got worse, [as another notebook shows](05_drift.ipynb).
+# Do not read a story into every dip: where two bars overlap, chance is enough. That a model really changed is told by
+# an alarm, [as another notebook shows](05_drift.ipynb).
 #
 # What to do about it is told in words, the most urgent first:
 

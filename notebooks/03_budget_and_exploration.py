@@ -8,10 +8,12 @@ import os
 from pathlib import Path
 from tempfile import mkdtemp
 
+import numpy as np
 import pandas as pd
 from IPython.display import SVG
 
 from selector import Config
+from selector.replay import load
 from selector.report import facts
 from selector.report.figures import Look, exploration_by_day, savings_forest, spend_by_day, svg
 from selector.testing import demo_state
@@ -27,24 +29,27 @@ print(f"[{totals.usd_per_decision.low:.3f}, {totals.usd_per_decision.high:.3f}] 
 # %% [markdown]
 # ## Spent against allowed
 #
-# The demonstration has two budgets: 20 cents per task on average, which is steered to, and a daily limit, which
-# nothing may pass. The picture has the stricter of the two for each day, and below it the *shadow price*: how many
-# more successes one more dollar would have brought.
+# The demonstration begins with a pilot: for a tenth of its tasks all models are tried alike, without a budget. Then it
+# has two: 35 cents per task on average, which is steered to, and a daily limit, which nothing may pass. The picture has
+# the stricter of the two for each day, and below it the *shadow price*: how many more successes one more dollar would
+# have brought.
 
 # %%
 SVG(svg(spend_by_day(found.days, look)))
 
 # %%
 days = pd.DataFrame(found.days)[["day", "n", "spent_usd", "target_usd", "shadow_price"]]
+days["shadow_price"] = days.shadow_price.where(days.shadow_price < 1_000, np.inf)
 days.round({"spent_usd": 2, "target_usd": 2, "shadow_price": 3}).set_index("day")
 
 # %% [markdown]
-# Two things are seen. In the first days less was spent than allowed: nothing was known, the price began far too high
-# and fell as outcomes came in, some hours late each. From then on days lie a little over or under the line, and that
-# is meant: what was not spent is banked, and spent later where it buys more.
+# Days lie over or under the line, and that is meant: an average is kept over many tasks, so that what was not spent is
+# spent later where it buys more, and what was spent too much is saved again. A price of 0 means that nothing was
+# steered, as in the pilot. `inf` stands for a price that nothing is worth: on that day, or for a part of it, nothing
+# that was within reach fitted what was left, and whatever was cheapest got all but the trials.
 #
-# The price is the thing to read. It tells what a larger budget is worth: if a success is worth more to you than one
-# over the price, raise the budget.
+# On all other days the price is the thing to read. It tells what a larger budget is worth: if a success is worth more
+# to you than one over the price, raise the budget.
 
 # %%
 price = found.shadow_price
@@ -53,21 +58,32 @@ print(f"now: one more dollar brings about {price:.2f} successes, so that one cos
 # %% [markdown]
 # ## What exploring takes
 #
-# Some decisions are made in order to know. They are counted, not estimated: their share, and their dollars.
+# Some decisions are made in order to know. There are two kinds. What `selector` adds to its default policy has
+# `exploration` as its reason, and the report counts it. A policy may also draw by itself, and those of the
+# demonstration do: `uniform` in the pilot, `epsilon_greedy` after it. Every decision is logged with its probability, so
+# that such trials can be counted, too: here they are the decisions for a model that had a probability of less than a
+# half.
 
 # %%
-SVG(svg(exploration_by_day(found.days, look)))
+log = load(state).to_pandas()
+log["trial"] = log.propensity < 0.5
+trials = log[log.trial].groupby(log["at"].dt.date)
+n, usd = trials.size(), trials.cost_usd.sum()
+days = [
+    day._replace(explored=float(n.get(day.day, 0)) / day.n, explored_usd=float(usd.get(day.day, 0.0)))
+    for day in found.days
+]
+SVG(svg(exploration_by_day(days, look)))
 
 # %%
-explored = pd.DataFrame(found.days)[["n", "explored", "explored_usd", "spent_usd"]]
-n, usd = (explored.n * explored.explored).sum(), explored.explored_usd.sum()
-print(f"{n:.0f} decisions ({n / totals.n:.1%}) and {usd:.2f} USD ({usd / totals.spent_usd:.1%} of what was spent)")
+log.groupby(["policy", "trial"], observed=True).agg(
+    decisions=("cost_usd", "size"), usd=("cost_usd", "mean"), success=("score", "mean")
+).round(3)
 
 # %% [markdown]
-# That is little, because the budget is tight: exploring may take 2 % of what may be spent. Most of what was learnt
-# came for free, from the choices themselves, which are drawn from what is believed. The price of so little
-# exploration is paid elsewhere: a model that is hardly ever tried cannot be judged afterwards, as the next picture
-# shows.
+# Hold the trials of a policy against the rest of its decisions: what they cost more, and how much less often they
+# succeed, is what exploring takes. What it brings is knowledge, of two sorts: the selector notices when another model
+# would do better, and the log can be asked about models that it did not choose, as the next picture does.
 #
 # ## Saved, against what?
 #
@@ -81,11 +97,17 @@ SVG(svg(savings_forest(found.savings, look, why_none=found.no_savings)))
 pd.DataFrame(found.savings)[["model", "saved_usd", "saved_usd_low", "saved_usd_high", "gained", "verdict"]].round(3)
 
 # %%
+print(pd.Series([saving.verdict for saving in found.savings]).value_counts().to_dict())
 for saving in found.savings[:3]:
     print(f"{saving.model}: {saving.verdict}", *saving.reasons, sep="\n  - ")
 
 # %% [markdown]
-# So do not quote a saving from this log unless its verdict allows it. What helps: a larger floor of exploration on
-# part of the work, a wider budget for some days, or a comparison made on purpose (`selector replay pairs`).
+# So do not quote a saving from this log unless its verdict allows it. `weak` says that each model was tried, so that an
+# estimate can be had, but on too few tasks: the trials are shared among all models, and what is left for one is a
+# handful a day. An interval may then lie wholly on one side of zero, so that who is dearer is plain, and yet be too
+# wide to say by how much.
+#
+# What helps: more tasks (`selector replay plan` says how many), more trials on part of the work, or a comparison made
+# on purpose with the one model that matters (`selector replay pairs`).
 #
 # Next: [which other policy would have done better, and when not to believe the answer](04_replay_and_ope.ipynb).

@@ -27,9 +27,8 @@ compared = compare(log)
 print(compared.answer)
 
 # %% [markdown]
-# That is the answer in a line, and it says nothing that cannot be relied on. `ours` is what `selector` does by
-# itself, without the exploration on top and without the budget's hard edges; it comes out where the log did, as it
-# should.
+# That is the answer in a line, and it says nothing that cannot be relied on. `ours` is what `selector` does by default,
+# where a dollar is worth what it was worth in the log; `logging` is what was done, its trials and its pilot with it.
 #
 # ## All policies
 
@@ -55,6 +54,7 @@ table = pd.DataFrame(
     }
     for row in compared.rows
 )
+print(f"the least effective n among {log.num_rows:,} decisions: {table['effective n'].min():.0f}")
 table.round(3)
 
 # %% [markdown]
@@ -62,7 +62,8 @@ table.round(3)
 #
 # Three things are looked at, and the limits are in `selector.replay.Limits`.
 #
-# - **Effective n**: how many outcomes the estimate really rests on. Thousands of decisions can carry as little as two.
+# - **Effective n**: how many outcomes the estimate really rests on. Of thousands of decisions it can be dozens,
+#   or two.
 # - **Largest weight**: how much one single decision matters. If it is a fifth of all, the next log says something else.
 # - **Not covered**: the share of the policy's choices that the log practically never makes. Of these there is no
 #   evidence at all, and no interval knows that.
@@ -82,33 +83,36 @@ truth = pd.Series(
     world.matrix.score.mean(axis=0), index=[f"fixed:{model}" for model in world.matrix.models], name="truth"
 )
 held = table.merge(truth, left_on="policy", right_index=True)[["policy", "success", "low", "high", "truth", "verdict"]]
-held.assign(within=held.truth.between(held.low, held.high)).round(3)
+held = held.assign(within=held.truth.between(held.low, held.high))
+print(f"{held.within.sum()} of {len(held)} intervals hold the truth;", end=" ")
+print(f"the estimates miss it by up to {(held.success - held.truth).abs().max():.2f}")
+held.round(3)
 
 # %% [markdown]
-# An interval of 95 % should hold the truth in nineteen of twenty rows. Here two of eleven do not, and miss it by a
-# third of all tasks: with an effective n of two, an interval is itself made of two outcomes. Others hold it because
-# they are so wide that they say nothing, up to a success above 1. That is what `none` is there for. The number does
-# not show it, and its interval does not; only the diagnostics do.
+# An interval of 95 % should hold the truth in nineteen of twenty rows. With so few outcomes behind each it is itself a
+# rough guess: some intervals miss, and others hold the truth because they are so wide that they decide nothing; one may
+# even reach beyond a success of 1. That is what `weak` and `none` are there for. The number does not show it, and its
+# interval does not; only the diagnostics do.
 #
 # ## Other estimators are no way out
 #
 # Plain importance weighting (`ips`), its self-normalised form and clipped weights stand beside it to be compared.
-# Where they agree, as for `ours`, the weights are harmless. Where they lie as far apart as for `gpt-5.5`, there is
-# too little in the log, and none of them is the better one.
+# Where they agree, the weights are harmless. Where they lie far apart, there is too little in the log, and none of them
+# is the better one. Compare what is done, which the log has plenty of, with one model always:
 
 # %%
 options = CompareOptions(estimators=("ips", "snips", "clipped_dr"))
 others = compare(log, ["ours", "fixed:gpt-5.5"], options=options)
-pd.DataFrame(
-    {"policy": each.policy, "estimator": each.estimator, "success": each.value, "low": each.low, "high": each.high}
-    for each in others.others
-).pivot_table(index="policy", columns="estimator", values="success").round(3)
+beside = pd.DataFrame(
+    {"policy": each.policy, "estimator": each.estimator, "success": each.value} for each in others.others
+).pivot_table(index="policy", columns="estimator", values="success")
+beside.assign(apart=beside.max(axis=1) - beside.min(axis=1)).round(3)
 
 # %% [markdown]
 # ## What would help: overlap
 #
 # For each task type and model: how often it was chosen, and how many outcomes that is worth to "always this model". A
-# model without effective outcomes needs exploring before any log can speak of it.
+# model with a handful of effective outcomes needs exploring before any log can speak of it.
 
 # %%
 pd.DataFrame(overlap(log).to_pylist()).query("task_type == 'coding'")[

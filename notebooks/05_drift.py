@@ -16,7 +16,7 @@ from IPython.display import SVG
 
 from selector import Config
 from selector.report import facts
-from selector.report.figures import Look, drift_timeline, fallbacks_by_reason, learning_curves, svg
+from selector.report.figures import Look, drift_rows, drift_timeline, fallbacks_by_reason, learning_curves, svg
 from selector.testing import demo_state
 
 # Your own state folder, if the environment names one; else a demonstration: twenty days of work at published prices.
@@ -34,25 +34,16 @@ look = Look(families=found.families)
 SVG(svg(drift_timeline(found.drift, found.days, look)))
 
 # %%
-alarms = pd.DataFrame(
-    {
-        "at": f"{alarm.at:%d %b %H:%M}",
-        "model": alarm.model,
-        "direction": alarm.direction,
-        "believed": alarm.believed,
-        "recent": alarm.recent.value,
-        "since": alarm.since.value,
-        "judged since": alarm.since.n,
-        "keep": alarm.keep,
-    }
-    for alarm in found.drift
-)
-alarms.round(2)
+rows = drift_rows(found.drift)  # what the picture draws, as a table
+pd.DataFrame({**row, "at": f"{row['at']:%d %b %H:%M}"} for row in rows).round(2)
 
 # %% [markdown]
-# The change came on 14 March and was found the same day, and it is real: what came since is lower still than what
-# raised the alarm. Not every alarm is. That of 20 March was a run of bad luck: what came since is back at what had
-# been believed. It costs some relearning and nothing else. So look at *since* before you act on *recent*.
+# The demonstration changes `minimax-m3`, on 14 March, and no other model. How soon that is found depends on the work it
+# has: an alarm needs outcomes, and a model that is seldom chosen gives few of them a day. So little is lost meanwhile.
+#
+# An alarm for any other model is a false one: a run of bad luck, or of hard tasks. It costs some relearning and
+# nothing else. With enough outcomes after it, what came *since* tells the two apart: after a real change it stays
+# below what was *believed*. Where few were judged since, wait.
 #
 # ## Where the work went
 #
@@ -62,9 +53,20 @@ alarms.round(2)
 SVG(svg(learning_curves(found.learning, found.models, look)))
 
 # %% [markdown]
-# `minimax-m3` had up to half of the work; after the alarm it has next to none, and `deepseek-v4-pro` and
-# `claude-fable-5` do what it did. Success was low in one run of decisions, and then as before.
-#
+# The numbers behind it, for the models with an alarm: their share of the work, run by run of decisions.
+
+# %%
+pd.DataFrame(
+    {
+        "model": model,
+        "most": max(run.n_by_model[k] / run.n for run in found.learning),
+        "last run": found.learning[-1].n_by_model[k] / found.learning[-1].n,
+    }
+    for k, model in enumerate(found.models)
+    if model in {alarm.model for alarm in found.drift}
+).round(2)
+
+# %% [markdown]
 # ## Failures are something else
 #
 # A provider that is down shows here, and not above. Its calls went on to the next model of the chain, and what is
@@ -75,11 +77,12 @@ SVG(svg(fallbacks_by_reason(found.fallbacks, look)))
 
 # %%
 failed = pd.DataFrame(found.failures)[["model", "failure", "n", "n_calls", "worst_day", "n_worst_day"]]
-failed.head(6)
+failed.sort_values(["n_worst_day", "n"], ascending=False).head(6)
 
 # %% [markdown]
-# The half day of `kimi-k2.6` stands out: many failures for one reason on one day, 9 March. The others are spread
-# evenly, as the few calls that always fail are.
+# Many failures of one model, for one reason, on one day: so an outage looks. That of `kimi-k2.6`, on 9 March, is as
+# large as the work that the model had by then, which may be a few calls, or none. The others are spread evenly over the
+# days, as the few calls are that always fail.
 
 # %%
 for advice in found.advice:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from selector.candidates import Screen
 from selector.catalog import Catalog
 from selector.config import Config, in_force
 from selector.errors import ConfigError
-from selector.store import Snapshot, State
+from selector.store import LearntFile, Snapshot, State, learnt_files
 
 __all__ = ["configured", "engine_of", "open_core", "state_path", "take_up"]
 
@@ -81,7 +81,7 @@ def open_core(
     read_only
         Whether nothing may be written.
     """
-    engine = engine_of(config, randomness, clock)
+    engine = engine_of(config, randomness, clock, learnt_files(path))
     with ExitStack() as undo:
         state = State.open(path, clock=clock, durability=config.state.durability, read_only=read_only)
         undo.callback(state.close)
@@ -92,13 +92,17 @@ def open_core(
     return Core(state, engine, prompts=config.state.log_prompts)
 
 
-def engine_of(config: Config, randomness: Randomness, clock: Callable[[], float]) -> Engine:
-    """Build what chooses under a configuration, before it learnt anything.
+def engine_of(
+    config: Config, randomness: Randomness, clock: Callable[[], float], learnt: Sequence[LearntFile] = ()
+) -> Engine:
+    """Build what chooses under a configuration, before it learnt anything from a log.
 
     Parameters
     ----------
     config, randomness, clock
         As for `open_core`.
+    learnt
+        The user's own evaluations, which are priors.
     """
     catalog = Catalog.of(config)
     roads = Roads(catalog, config, clock())
@@ -106,7 +110,7 @@ def engine_of(config: Config, randomness: Randomness, clock: Callable[[], float]
     every = tuple(route for model in catalog for route in model.routes)
     tariffs = Tariffs(tuple(model.route for model in catalog), every)
     tariffs.fresh(clock())
-    plan = Plan(config, catalog, screen)
+    plan = Plan(config, catalog, screen, learnt)
     mind = Mind(plan, tariffs, randomness.key(), list(config.task_types))
     budget = Budget(config, catalog, clock(), plan.usual_usd(mind.tariff))
     fold = Fold(mind, budget, config.outcomes.rank, roads)

@@ -14,6 +14,7 @@ from selector._clients.choice._engine import Engine
 from selector._clients.learning._tables import beliefs_table, restore, saved
 from selector.config import Config, Sources, environment, in_force, without_file
 from selector.errors import SelectorError
+from selector.store import learnt_files
 
 __all__ = ["Reload"]
 
@@ -92,7 +93,7 @@ class Reload:
         where = self.file or "the environment"
         if config.state != self._config.state:
             return f"{where}: state was changed, which takes effect when the selector is opened again"
-        engine = engine_of(config, Randomness(None), self._clock)
+        engine = engine_of(config, Randomness(None), self._clock, learnt_files(self._core.state.path))
         if engine.budget.is_hard != self._core.hard:
             return f"{where}: budgets became hard, or soft, which takes effect when the selector is opened again"
         self._core.scribe.write()

@@ -71,7 +71,7 @@ class Figure:
     --------
     >>> figure = next(each for each in figures() if each.model == "gpt-5.5" and each.benchmark.kind == "maths")
     >>> figure.success, figure.output_tokens, figure.setting
-    (0.9615, 6448, 'xhigh effort')
+    (0.9613, 6448, 'xhigh effort')
     """
 
     model: str

@@ -50,8 +50,7 @@ class _Index:
                 self._add(key_of(spelling, whole=True), name)
 
     def _add(self, key: NameKey, name: str) -> None:
-        if self._names.setdefault(key, name) != name:
-            raise AssertionError(f"{' '.join(key.words)} means both {self._names[key]} and {name}")
+        self._names[key] = name
         if key.day:
             self._dated.add(key.words)
 

@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 __all__ = ["NameKey", "key_of"]
 
-_SELLERS = "ai21|amazon|anthropic|cohere|deepseek|google|meta|minimax|mistral|moonshot|moonshotai|nvidia|openai|qwen|zai"
-_SELLER = re.compile(rf"^(?:(?:us|us-gov|eu|apac|au|ca|jp|global)\.)?(?:{_SELLERS})\.(?=[a-z])")
+_SELLERS = (
+    "ai21|amazon|anthropic|cohere|deepseek|google|meta|minimax|mistral|moonshot|moonshotai|nvidia|openai|qwen|zai"
+)
+_SELLER = re.compile(rf"^(?:(?:us|us-gov|eu|apac|au|ca|jp|global)\.)?(?:{_SELLERS})\.(?=[a-z]{{2}})")
 _TERMS = re.compile(r":(?:beta|exacto|extended|fast|floor|free|nitro|online)$")
 _REVISION = re.compile(r"-v\d+:\d+$")
 _DATE = re.compile(r"(?<!\d)(20\d\d)(?:(0[1-9]|1[0-2])([0-3]\d)|-(0[1-9]|1[0-2])-([0-3]\d))(?!\d)")

@@ -32,6 +32,8 @@ _COMMANDS = {
     "why": ("_why", "Say why a model is used, or never is."),
     "rules": ("_rules", "Try the rules on a task, and say which fire."),
     "beliefs": ("_beliefs", "Lay out what is believed; reset it, or take up another folder's."),
+    "priors": ("_priors", "Lay out what is published or learnt of models, before any outcome."),
+    "learn": ("_learn", "Take one's own evaluations as priors; list or forget them."),
     "summary": ("_summary", "Sum up what each model did."),
     "status": ("_status", "Take stock of the state folder."),
     "report": ("_report", "Report what was learnt, what it cost, and what to do next."),

@@ -14,7 +14,7 @@ from selector.config._explain import sounds_secret
 from selector.config._limits import BudgetConfig
 from selector.config._load import document
 from selector.config._places import Document, KeyPath, Places, dotted
-from selector.config._policy import BARS, OWNERS, ObjectiveConfig, PolicyConfig
+from selector.config._policy import BARS, ObjectiveConfig, PolicyConfig
 from selector.config._providers import OF_COMMANDS, ProviderConfig
 from selector.config._rules import ModeConfig, RuleConfig
 from selector.config._schema import Config
@@ -99,7 +99,7 @@ class Effective:
         Examples
         --------
         >>> Effective.of({"models": {"opus": {}}}, {}).plain()["policy"]["half_life"]
-        '3500 decisions'
+        '7000 decisions'
         """
         return {key: plain_of(value) for key, value in self.tree.items()}
 
@@ -238,8 +238,7 @@ def _holds(section: Section, key: str) -> str | float | bool | None:
     if isinstance(section, BudgetConfig):
         found = {"name": section.label, "hard": section.is_hard}
     elif isinstance(section, PolicyConfig):
-        sharpness = section.sharpness if section.name in OWNERS["concentration"] else None
-        found = {"floor": section.least, "concentration": sharpness}
+        found = {"floor": section.least}
     return found.get(key)
 
 

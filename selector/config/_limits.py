@@ -40,6 +40,9 @@ class TaskTypeConfig(Section):
     """False: always the model believed best."""
     check: CheckConfig | None = None
     """How an answer is checked; None: its success waits for a judgement that is recorded."""
+    kind: Word | None = None
+    """The kind of work, such as ``coding``, whose published figures come nearest; ``none``: no published figure. By the
+    type's name when not given."""
 
 
 class _Typed(Protocol):

@@ -37,8 +37,8 @@ class PolicyConfig(Section):
     --------
     >>> PolicyConfig.model_validate("greedy").name
     'greedy'
-    >>> PolicyConfig().sharpness, PolicyConfig(floor=0).sharpness
-    (4.0, 2.0)
+    >>> PolicyConfig().least, PolicyConfig(floor=0).least
+    (0.02, 0.0)
     """
 
     name: Annotated[PolicyName, BeforeValidator(_a_policy)] = "thompson"
@@ -47,12 +47,13 @@ class PolicyConfig(Section):
     """The least probability that is kept for every eligible model; when not given, .02 for ``thompson`` and
     ``top_two``, else 0."""
     concentration: Annotated[float, Field(gt=0, le=1e4)] | None = None
-    """By how much sampling narrows the posterior; 4 with a floor, else 2; 1 is textbook Thompson."""
+    """By how much sampling narrows the posterior; 1 is textbook Thompson. When not given, 2 without a floor, where more
+    would lock the best of ten models out in a quarter of cold starts, else 4 and a fifth of the number of models."""
     half_life: Annotated[
         HalfLife | None,
         BeforeValidator(lambda value: None if value is None else HalfLife.of(value)),
         WithJsonSchema({"anyOf": [HALF_LIFE, {"type": "null"}]}),
-    ] = HalfLife(3500.0, "decisions")
+    ] = HalfLife(7000.0, "decisions")
     """After how many decisions, or how long, an outcome counts half; null: it never counts less."""
     draws: Annotated[int, Field(ge=1, le=65_536)] = 256
     """How many posterior draws a choice is taken from."""
@@ -91,21 +92,6 @@ class PolicyConfig(Section):
         if self.floor is not None:
             return self.floor
         return 0.02 if self.name in {"thompson", "top_two"} else 0.0
-
-    @property
-    def sharpness(self) -> float:
-        """The concentration that holds.
-
-        Without a floor, 4 would lock the best of ten models out in a quarter of cold starts; hence 2.
-
-        Examples
-        --------
-        >>> PolicyConfig(concentration=1).sharpness
-        1.0
-        """
-        if self.concentration is not None:
-            return self.concentration
-        return 4.0 if self.least > 0 else 2.0
 
 
 class NoWorseThanConfig(Section):

@@ -43,12 +43,6 @@ def _a_path(value: str) -> str:
     return value
 
 
-def _no_priors_yet(value: object) -> object:
-    if value == "published":
-        raise fault("'published' is not supported yet; write none")
-    return value
-
-
 class Config(Section):
     """What the user wrote, checked, as typed values.
 
@@ -79,8 +73,8 @@ class Config(Section):
     """How far the selector is in charge: ``off``, ``shadow``, ``{share: 10%}`` or ``on``."""
     policy: PolicyConfig = PolicyConfig.model_construct()
     """How the choice is made."""
-    priors: Annotated[Literal["none"], BeforeValidator(_no_priors_yet)] = "none"
-    """Where priors come from that are not given."""
+    priors: Literal["published", "none"] = "published"
+    """Where priors come from that are not given: published figures of the same models on like work, or nowhere."""
     objective: ObjectiveConfig | None = None
     """What is wanted of the choice; None: the most success within a budget, or without one the cheapest model
     that is no worse than the dearest."""
@@ -233,7 +227,7 @@ def _absent_within() -> dict[str, dict[str, Any]]:
             "quotas": [],
         },
         "models": {"max_usd_per_call": None, "quotas": None, "route_by": None, "weight": None},
-        "task_types": {"data": [], "check": None},
+        "task_types": {"data": [], "check": None, "kind": None},
         "budgets": {"token_class": None, "until": None, "scope": None, "each": None},
     }
 

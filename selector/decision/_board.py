@@ -55,6 +55,7 @@ class Board:
         "cost",
         "f",
         "high",
+        "lean",
         "low",
         "may",
         "n",
@@ -96,7 +97,8 @@ class Board:
         self.q: Floats = decider.allowance.q[0, type_].copy()
         self.alpha, self.beta = success.alpha[0, type_].copy(), success.beta[0, type_].copy()
         self.n: Floats = decider.beliefs.n[0, type_].copy()
-        self.prior_strength: Floats = success.strength
+        self.prior_strength: Floats = success.strength[0, type_].copy()
+        self.lean: Floats = success.lean[0, type_].copy()
         self.worth = 1.0 if setup.worth_usd is None else float(setup.worth_usd[type_])
 
     @property

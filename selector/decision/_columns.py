@@ -8,8 +8,9 @@ from selector.posteriors import Cells, Draws, Floats, Ints, Seeds, Success
 
 __all__ = ["Columns"]
 
-_MOVED = 1.0  # a column is drawn anew when its mean moved by this much of its draws' standard deviation
-_GROWN = 0.02  # or its evidence grew by this share
+_MOVED = 1.0  # a column is drawn anew when its mean moved by this much of its draws' standard deviation,
+_GROWN = 0.02  # its own outcomes became more or fewer by this share, and by one,
+_NARROWED = 0.1  # or its strength changed by this share, as when others' outcomes say how alike models are
 
 
 class Columns:
@@ -27,14 +28,14 @@ class Columns:
 
     Examples
     --------
-    >>> from selector.posteriors import Evidence
-    >>> success = Success(Evidence(3, (1, 1, 2), np.inf), np.full(2, np.nan), np.zeros(2))
+    >>> from selector.posteriors import Evidence, Priors
+    >>> success = Success(Evidence(3, (1, 1, 2), np.inf), Priors(tokens=np.ones((1, 2))))
     >>> columns = Columns(Draws([1], (1, 1, 2), n_rows=64), sharpness=4.0)
     >>> columns.refresh(success, np.array([0])), columns.refresh(success, np.array([0]))
     (2, 0)
     """
 
-    __slots__ = ("_mean", "_sharpness", "_strength", "_uses", "draws")
+    __slots__ = ("_mean", "_n", "_sharpness", "_strength", "_uses", "draws")
 
     def __init__(self, draws: Draws, sharpness: float) -> None:
         shape = draws.matrix.shape[:3]
@@ -42,6 +43,7 @@ class Columns:
         self._uses: Floats = np.zeros(shape[:2])
         self._mean: Floats = np.full(shape, np.inf)
         self._strength: Floats = np.zeros(shape)
+        self._n: Floats = np.zeros(shape)
 
     def wear(self, seeds: Seeds, uses: Floats) -> None:
         """Count how often each task type's rows were used, shape (..., n_types)."""
@@ -50,9 +52,9 @@ class Columns:
     def grow(self, n_types: int) -> None:
         """Make room for more task types, whose columns are drawn with the next refresh."""
         seeds, types, models = self._mean.shape
-        mean, strength = np.full((seeds, n_types, models), np.inf), np.zeros((seeds, n_types, models))
-        mean[:, :types], strength[:, :types] = self._mean, self._strength
-        self._mean, self._strength = mean, strength
+        mean, (strength, n) = np.full((seeds, n_types, models), np.inf), np.zeros((2, seeds, n_types, models))
+        mean[:, :types], strength[:, :types], n[:, :types] = self._mean, self._strength, self._n
+        self._mean, self._strength, self._n = mean, strength, n
         self._uses = np.pad(self._uses, ((0, 0), (0, n_types - types)))
         self.draws.grow(n_types, models)
 
@@ -63,12 +65,14 @@ class Columns:
         mean = alpha / strength
         sd = np.sqrt(mean * (1 - mean) / (self._sharpness * strength + 1))
         drawn, worn = self._strength[seeds], self._uses[seeds] >= self.draws.n_rows
-        grown = np.abs(strength - drawn) >= np.maximum(0.99 * success.kappa[seeds, None, None], _GROWN * drawn)
-        stale = grown | (np.abs(mean - self._mean[seeds]) > _MOVED * sd) | worn[..., None]
+        n, heard = success.n[seeds], self._n[seeds]
+        stale = np.abs(n - heard) >= np.maximum(0.99, _GROWN * heard)
+        stale |= np.abs(strength - drawn) > _NARROWED * drawn
+        stale |= (np.abs(mean - self._mean[seeds]) > _MOVED * sd) | worn[..., None]
         of, types, models = np.nonzero(stale)
         if len(of):
             cells = Cells(seeds[of], types, models)
             self.draws.redraw(cells, self._sharpness * alpha[stale], self._sharpness * beta[stale])
-            self._mean[cells], self._strength[cells] = mean[stale], strength[stale]
+            self._mean[cells], self._strength[cells], self._n[cells] = mean[stale], strength[stale], n[stale]
             self._uses[seeds] = np.where(worn, 0, self._uses[seeds])
         return len(of)

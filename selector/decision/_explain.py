@@ -51,7 +51,7 @@ def candidates(
     >>> decider = Decider(Setup(priors=Priors(tokens=np.array([[0.01, 0.05]])), n_types=1), [7])
     >>> c = candidates(Board(decider, 0).everyone, ("small", "large"))[0]
     >>> round(c.mean, 2), [round(x, 2) for x in c.interval], c.n, c.prior_share
-    (0.75, [0.48, 0.95], 0.0, 1.0)
+    (0.75, [0.38, 0.98], 0.0, 1.0)
     """
     from scipy.special import betaincinv
 
@@ -68,6 +68,7 @@ def candidates(
             interval=(float(low[k]), float(high[k])),
             n=float(board.n[k]),
             prior_share=float(board.prior_strength[k] / (alpha[k] + beta[k])),
+            published=float(board.lean[k]),
             tokens=None if tokens is None or np.isnan(tokens[k]) else float(tokens[k]),
             cost_usd=float(odds.cost[k]),
             toll=0.0 if odds.toll is None else float(odds.toll[k]),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from selector.policies import Exploration, MostSuccess, Objective, Policy, Thompson
+from selector.policies import Exploration, MostSuccess, Objective, Policy, Thompson, usual_concentration
 from selector.posteriors import Learning, Priors
 
 __all__ = ["Setup"]
@@ -30,7 +30,8 @@ class Setup:
     learning
         How evidence ages.
     concentration
-        Factor on alpha and beta when sampling, > 0; None: 4 with a floor, else 2. 1 is textbook Thompson sampling.
+        Factor on alpha and beta when sampling, > 0; 1 is textbook Thompson sampling. None: 2 without a floor, else 4
+        and a fifth of the number of models: the more models there are, the more of them look best by luck.
     n_rows
         Rows of posterior draws per task type, >= 32.
     worth_usd
@@ -74,4 +75,4 @@ class Setup:
         """The concentration in force."""
         if self.concentration is not None:
             return self.concentration
-        return 4.0 if self.explored.floor > 0 else 2.0
+        return usual_concentration(self.shape[2], floor=self.explored.floor > 0)

@@ -9,7 +9,7 @@ from selector.policies._kl_ucb import KLUCB
 from selector.policies._names import POLICIES, policy_of
 from selector.policies._objective import MinSuccess, MostSuccess, NoWorseThan, Objective, WorthUsd
 from selector.policies._price import PriceSolver, expected_cost
-from selector.policies._thompson import Thompson
+from selector.policies._thompson import Thompson, usual_concentration
 from selector.policies._top_two import TopTwoThompson
 from selector.policies._ucb1 import UCB1
 from selector.policies._uniform import Uniform
@@ -39,5 +39,6 @@ __all__ = [
     "expected_cost",
     "inverse_cdf",
     "policy_of",
+    "usual_concentration",
     "win_shares",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from selector.posteriors._drift import Cusum
 from selector.posteriors._evidence import EVERY, Cells, Evidence, Floats, Ints, Seeds
+from selector.posteriors._priors import Priors
 from selector.posteriors._success import Success
 from selector.posteriors._tokens import Tokens
 
-__all__ = ["Beliefs", "Event", "Learning", "Priors"]
+__all__ = ["Beliefs", "Event", "Learning"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,36 +33,10 @@ class Learning:
         What share of a task type's evidence a new version of its prompt leaves, in [0, 1].
     """
 
-    half_life: float = 3500.0
+    half_life: float = 7000.0
     drift: bool = True
     drift_keep: float = 0.05
     version_keep: float = 0.20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Priors:
-    """What is believed before anything was seen.
-
-    Parameters
-    ----------
-    tokens
-        Expected output tokens (dollars, where a model has no prices), > 0, shape (n_seeds, n_models).
-    quality
-        Expected success per model in [0, 1]; nan: the pool's mean. Shape (n_models,).
-    weight
-        Pseudo-outcomes behind ``quality``, >= 0, shape (n_models,).
-    """
-
-    tokens: Floats
-    quality: Floats = field(default_factory=lambda: np.empty(0))
-    weight: Floats = field(default_factory=lambda: np.empty(0))
-
-    def __post_init__(self) -> None:
-        models = self.tokens.shape[1]
-        if not self.quality.size:
-            object.__setattr__(self, "quality", np.full(models, np.nan))
-        if not self.weight.size:
-            object.__setattr__(self, "weight", np.zeros(models))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +87,7 @@ class Beliefs:
     ...     _ = beliefs.observe(first, at=at, score=np.ones(1), tokens=np.full(1, 120.0))
     >>> beliefs.refresh(8.0)
     >>> beliefs.success.mean[0, 0].round(2).tolist(), beliefs.tokens.mean[0, 0].round().tolist()
-    ([0.99, 0.95], [119.0, 305.0])
+    ([0.95, 0.94], [119.0, 305.0])
     """
 
     __slots__ = ("_changed", "_newest", "cusum", "events", "learning", "n", "success", "tokens")
@@ -120,7 +95,7 @@ class Beliefs:
     def __init__(self, shape: tuple[int, int, int], priors: Priors, learning: Learning = Learning()) -> None:
         seeds, _, models = shape
         self.learning = learning
-        self.success = Success(Evidence(3, shape, learning.half_life), priors.quality, priors.weight)
+        self.success = Success(Evidence(3, shape, learning.half_life), priors)
         self.tokens = Tokens(Evidence(2, shape, learning.half_life), priors.tokens)
         self.cusum = Cusum(seeds, models)
         self.n: Floats = np.zeros(shape)
@@ -225,7 +200,7 @@ class Beliefs:
     def grow(self, n_types: int, priors: Priors, now: float) -> None:
         """Make room for task types and models that came later."""
         seeds, types, models = self.shape
-        self.success.grow(n_types, priors.quality, priors.weight, now)
+        self.success.grow(n_types, priors, now)
         self.tokens.grow(n_types, priors.tokens, now)
         self.cusum.grow(priors.tokens.shape[1])
         larger = np.zeros((seeds, n_types, priors.tokens.shape[1]))

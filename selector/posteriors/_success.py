@@ -1,17 +1,18 @@
-"""How often a model succeeds on a task type: Beta posteriors over an additive, shrunken prior."""
+"""How often a model succeeds on a task type: Beta posteriors matched to a joint model of all cells."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from selector.posteriors._evidence import EVERY, Cells, Evidence, Floats, Seeds
+from selector.posteriors._joint import Joint, logit, sigmoid
+from selector.posteriors._priors import Priors
 
 __all__ = ["Success"]
 
-_PRIOR_STRENGTH = 8.0  # s0: pseudo-outcomes of the pooled prior in each cell
-_POOL_WEIGHT = 2.0  # pseudo-outcomes of m0 in the model's overall mean
-_TYPE_WEIGHT = 10.0  # pseudo-outcomes that hold a task type's difficulty at zero
-_UNKNOWN_MEAN = 0.75  # the pool's mean before anything was seen
+_LEAST_STRENGTH = 2.0  # pseudo-outcomes behind any belief
+_LEAST_SPREAD = 0.02  # p (1 - p) of a belief near 0 or 1 is taken to be at least this
+_LOW, _HIGH = 0.01, 0.99  # between which a believed success lies
 _KAPPA_MAX = 4.0
 _KAPPA_FREEDOM = 20.0
 _GRADED_RATIO = 0.3  # prior ratio of a graded score's variance to a binary one's
@@ -20,12 +21,10 @@ _GRADED_RATIO = 0.3  # prior ratio of a graded score's variance to a binary one'
 class Success:
     """Success posteriors of every (seed, task type, model), published by each refresh, off the hot path.
 
-    With evidence n, reward sum S and square sum Q per cell, scores in [0, 1], and prior means m0::
+    With evidence n, reward sum S and square sum Q per cell, scores in [0, 1], a `Joint` model gives each cell a mean
+    and a variance in log-odds; alpha and beta are those of the Beta distribution that has both::
 
-        m_k  = (sum_x S_kx + 2 m0_k) / (sum_x n_kx + 2)            the model overall
-        d_x  = sum_k (S_kx - n_kx m_k) / (sum_k n_kx + 10)         how hard the task type is
-        P_kx = clip(m_k + d_x, .02, .98)
-        alpha = s0 P + kappa S,   beta = s0 (1 - P) + kappa (n - S),   s0 = 8
+        alpha = m s,   beta = (1 - m) s,   s = 1 / (variance m (1 - m)) - 1
 
     kappa matches the posterior's width to the scores' real variance: a score that is graded says more than a coin
     flip of the same mean. It is 1 while all scores are 0 or 1.
@@ -34,27 +33,34 @@ class Success:
     ----------
     evidence
         Discounted (n, S, Q), shape (3, n_seeds, n_types, n_models).
-    quality
-        Prior mean per model in [0, 1]; nan: the pool's mean. Shape (n_models,).
-    weight
-        Pseudo-outcomes behind ``quality``, per model, >= 0.
+    priors
+        Before anything was seen.
+    now
+        The present, in the unit of the evidence.
 
     Attributes
     ----------
-    prior, alpha, beta
-        Shape (n_seeds, n_types, n_models).
+    prior, strength
+        What the other cells, published figures and priors say of a cell without its own outcomes: the mean, and how
+        many pseudo-outcomes it is worth. Shape (n_seeds, n_types, n_models).
+    alpha, beta
+        The same shape.
+    n
+        Discounted outcomes behind each cell as of the last refresh, the same shape.
+    lean
+        By how much published figures still move a cell's mean, the same shape.
+    slope
+        What published figures count, in log-odds of success per log-odds published, shape (n_seeds,).
     kappa
         Shape (n_seeds,), in [1, 4].
-    strength
-        s0: the prior's pseudo-outcomes in each cell of a model, shape (n_models,).
     n_repaired
         How many cells were not finite and fell back to their prior.
 
     Notes
     -----
-    The pooled prior is estimated from the same outcomes that update the cells (empirical Bayes), so a cell's interval
-    does not carry the uncertainty of the pool; with forgetting on, the posterior is a working posterior, not an exact
-    one.
+    The joint model is estimated from the same outcomes that update the cells (empirical Bayes), so a cell's interval
+    does not carry the uncertainty of the variances; with forgetting on, the posterior is a working posterior, not an
+    exact one.
 
     References
     ----------
@@ -65,34 +71,35 @@ class Success:
     Examples
     --------
     >>> e = Evidence(3, (1, 1, 2), half_life=np.inf)
-    >>> b = Success(e, np.array([0.9, np.nan]), np.array([0.0, 0.0]))
-    >>> b.refresh(0.0)
+    >>> b = Success(e, Priors(tokens=np.ones((1, 2)), quality=np.array([0.9, np.nan])))
     >>> b.mean[0, 0].round(2).tolist()
     [0.9, 0.75]
     """
 
     __slots__ = (
-        "_weight",
+        "_center",
+        "_figures",
+        "_outcomes",
         "alpha",
         "beta",
         "evidence",
         "kappa",
+        "lean",
+        "n",
         "n_repaired",
         "prior",
-        "quality",
+        "priors",
+        "slope",
         "strength",
     )
 
-    def __init__(self, evidence: Evidence, quality: Floats, weight: Floats, now: float = 0.0) -> None:
-        self.evidence, self.quality = evidence, quality
-        self._weight = _POOL_WEIGHT + weight
-        self.strength = _PRIOR_STRENGTH + weight
-        seeds, types, models = evidence.shape
+    def __init__(self, evidence: Evidence, priors: Priors, now: float = 0.0) -> None:
+        self.evidence, self.priors = evidence, priors
+        seeds = evidence.shape[0]
         self.kappa: Floats = np.ones(seeds)
+        self.slope: Floats = np.zeros(seeds)
         self.n_repaired = 0
-        self.prior: Floats = np.empty((seeds, types, models))
-        self.alpha: Floats = np.empty_like(self.prior)
-        self.beta: Floats = np.empty_like(self.prior)
+        self._make_room()
         self.refresh(now)
 
     @property
@@ -101,41 +108,50 @@ class Success:
         return self.alpha / (self.alpha + self.beta)
 
     def refresh(self, now: float, seeds: Seeds = EVERY) -> None:
-        """Estimate the pooled priors and kappa anew and rebuild every cell of some seeds: O(n_types n_models) each."""
-        n, total, square = np.maximum(self.evidence.now(now, seeds), 0.0)
-        n_model, total_model = n.sum(1), total.sum(1)
-        pool = (total.sum((1, 2)) + _POOL_WEIGHT * _UNKNOWN_MEAN) / (n.sum((1, 2)) + _POOL_WEIGHT)
-        m0 = np.where(np.isnan(self.quality), pool[:, None], self.quality)
-        model = (total_model + self._weight * m0) / (n_model + self._weight)
-        hardness = (total - n * model[:, None]).sum(2) / (n.sum(2) + _TYPE_WEIGHT)
-        prior = np.clip(model[:, None] + hardness[..., None], 0.02, 0.98)
-        kappa = _kappa(n, total, square)
-        alpha = self.strength * prior + kappa[:, None, None] * total
-        beta = self.strength * (1 - prior) + kappa[:, None, None] * np.maximum(n - total, 0.0)
-        self._publish(seeds, prior, kappa, alpha, beta)
+        """Fit the joint model and kappa anew and rebuild every cell of some seeds: O(n_types n_models) each."""
+        own = self.evidence.now(now, seeds)
+        broken = ~np.isfinite(own).all(0)
+        if broken.any():  # a broken cell falls back to its prior and never fails a decision
+            self.n_repaired += int(broken.sum())
+            own = np.where(broken, 0.0, own)
+        own = np.maximum(own, 0.0)
+        n, total, square = own + self._outcomes[:, None]
+        self.kappa[seeds] = kappa = _kappa(n, total, square)
+        score = np.clip(total / np.where(n > 0, n, 1.0), 0.0, 1.0)
+        joint = Joint(n * kappa[:, None, None], score, self._center, self.priors.weight, self._figures)
+        mean, eta = np.clip(sigmoid(joint.eta), _LOW, _HIGH), joint.eta
+        strength = _strength(mean, joint.variance)
+        prior = np.clip(sigmoid(joint.base), _LOW, _HIGH)
+        self.prior[seeds], self.slope[seeds], self.n[seeds] = prior, joint.slope, own[0]
+        alpha, beta = mean * strength, (1 - mean) * strength
+        self.alpha[seeds], self.beta[seeds] = alpha, beta
+        self.strength[seeds] = np.minimum(_strength(prior, joint.base_variance), alpha + beta)
+        self.lean[seeds] = mean - np.clip(sigmoid(eta - joint.lean), _LOW, _HIGH)
 
     def n_published(self, cells: Cells) -> Floats:
         """Return the discounted outcomes behind some cells as of the last refresh, shape (n,)."""
-        flat = cells.flat(self.evidence.shape)
-        strength = self.alpha.reshape(-1)[flat] + self.beta.reshape(-1)[flat]
-        return (strength - self.strength[cells.model]) / self.kappa[cells.seed]
+        n: Floats = self.n.reshape(-1)[cells.flat(self.evidence.shape)]
+        return n
 
-    def grow(self, n_types: int, quality: Floats, weight: Floats, now: float) -> None:
+    def grow(self, n_types: int, priors: Priors, now: float) -> None:
         """Make room for more task types and models; the new cells are their priors."""
-        self.evidence.grow(n_types, len(quality))
-        self.quality, self._weight, self.strength = quality, _POOL_WEIGHT + weight, _PRIOR_STRENGTH + weight
-        self.prior, self.alpha, self.beta = (np.empty(self.evidence.shape) for _ in range(3))
+        self.evidence.grow(n_types, priors.tokens.shape[1])
+        self.priors = priors
+        self._make_room()
         self.refresh(now)
 
-    def _publish(self, seeds: Seeds, prior: Floats, kappa: Floats, alpha: Floats, beta: Floats) -> None:
-        broken = ~(np.isfinite(alpha) & np.isfinite(beta) & (alpha > 0) & (beta > 0))
-        if broken.any():  # a broken cell falls back to its prior and never fails a decision
-            self.n_repaired += int(broken.sum())
-            prior = np.where(np.isfinite(prior), prior, _UNKNOWN_MEAN)
-            kappa = np.where(np.isfinite(kappa), kappa, 1.0)
-            alpha = np.where(broken, self.strength * prior, alpha)
-            beta = np.where(broken, self.strength * (1 - prior), beta)
-        self.prior[seeds], self.kappa[seeds], self.alpha[seeds], self.beta[seeds] = prior, kappa, alpha, beta
+    def _make_room(self) -> None:
+        types = self.evidence.shape[1]
+        self._figures, self._outcomes = self.priors.figures(types), self.priors.outcomes(types)
+        self._center: Floats = logit(self.priors.quality)
+        self.n, self.prior, self.strength, self.alpha, self.beta, self.lean = np.zeros((6, *self.evidence.shape))
+
+
+def _strength(mean: Floats, variance: Floats) -> Floats:
+    """Return alpha + beta of a belief of some mean and some variance in log-odds."""
+    spread = np.maximum(mean * (1 - mean), _LEAST_SPREAD)
+    strength: Floats = np.maximum(1 / (variance * spread) - 1, _LEAST_STRENGTH)
+    return strength
 
 
 def _kappa(n: Floats, total: Floats, square: Floats) -> Floats:

@@ -105,6 +105,8 @@ class Candidate:
     """How many outcomes that rests on, after forgetting; of this task type only."""
     prior_share: float | None = None
     """How much of the belief is prior and not evidence, in [0, 1]."""
+    published: float = 0.0
+    """By how much published figures move the believed success, in [-1, 1]; 0 too where that is not known."""
     tokens: float | None = None
     """How many output tokens are expected; None: believed in dollars."""
     cost_usd: float | None = None

@@ -23,6 +23,8 @@ _WHY = {
     Basis.LAST_RESORT: "the last resort: no budget admits anything else",
 }
 
+_MOVED = 0.005  # of success: less is not worth a word
+
 
 def story(decision: Decision) -> str:
     """Tell a decision in words.
@@ -45,6 +47,7 @@ def story(decision: Decision) -> str:
         f"decision {decision.id}, number {decision.n:,}",
         "",
         *_table(layout.candidates, decision.model),
+        *_published(layout.candidates),
     ]
     if layout.exclusions:
         lines += ["", *(f"{name} may not serve: {why}" for name, why in layout.exclusions.items())]
@@ -66,6 +69,11 @@ def _table(candidates: tuple[Candidate, ...], chosen: str) -> list[str]:
     rows = [head, *(_row(c, c.model == chosen) for c in candidates)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
     return ["  ".join(_set(cell, w, i) for i, (cell, w) in enumerate(zip(row, widths, strict=True))) for row in rows]
+
+
+def _published(candidates: tuple[Candidate, ...]) -> list[str]:
+    moved = [f"{c.model} {c.published:+.2f}" for c in candidates if abs(c.published) >= _MOVED]
+    return ["", f"published figures move what is believed: {', '.join(moved)}"] if moved else []
 
 
 def _set(cell: str, width: int, column: int) -> str:

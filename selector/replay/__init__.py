@@ -29,6 +29,7 @@ from selector.replay.logs._reprice import Repricing, repriced, repricing_of
 from selector.replay.logs._save import log_target, save_log
 from selector.replay.logs._schema import LOG_FIELDS, LogField, LogNotes, models_of, notes_of
 from selector.replay.logs._state import LeanLog
+from selector.replay.matrices._evaluations import load_evaluations
 from selector.replay.matrices._references import Reference, references
 from selector.replay.matrices._settings import Settings, settings_of
 from selector.replay.matrices._simulate import PassResult, Protocol, simulate
@@ -152,6 +153,7 @@ __all__ = [
     "judge_in",
     "left_out",
     "load",
+    "load_evaluations",
     "load_foreign",
     "load_lean",
     "load_matrix",

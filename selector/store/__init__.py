@@ -15,6 +15,15 @@ from selector.store._folder import State
 from selector.store._forget import FORGETTABLE
 from selector.store._frame import Fault, decode, encode
 from selector.store._journal import Journal
+from selector.store._learnt import (
+    Evaluated,
+    LearntFile,
+    LearntPriors,
+    forget_evaluations,
+    learn_evaluations,
+    learnt_files,
+    learnt_priors,
+)
 from selector.store._limits import Durability, Limits
 from selector.store._names import new_writer
 from selector.store._reader import LogPart
@@ -43,6 +52,7 @@ __all__ = [
     "Column",
     "Durability",
     "Entry",
+    "Evaluated",
     "Fault",
     "Fields",
     "Files",
@@ -50,6 +60,8 @@ __all__ = [
     "Journal",
     "Known",
     "Lack",
+    "LearntFile",
+    "LearntPriors",
     "Lease",
     "LeaseRow",
     "Leases",
@@ -68,6 +80,10 @@ __all__ = [
     "encode",
     "events_in",
     "events_of",
+    "forget_evaluations",
+    "learn_evaluations",
+    "learnt_files",
+    "learnt_priors",
     "new_writer",
     "table_of",
 ]

@@ -98,7 +98,7 @@ def test_taking_stock_loads_neither_pictures_nor_statistics_nor_simulations(chos
 def test_every_command_of_the_list_can_be_run(capsys):
     main(["--help"])
     names = re.findall(r"^  ([a-z]+)  ", capsys.readouterr().out.split("Commands:")[1], re.MULTILINE)
-    assert len(names) == 24
+    assert len(names) == 26
     for name in names:
         assert main([name, "--help"]) == 0
         assert f"Usage: selector {name} " in capsys.readouterr().out

@@ -1,11 +1,13 @@
 """`selector report -o` writes one page of a real state, for its owner alone, and never over what is there unasked."""
 
+import gc
 import re
 import stat
 import sys
 
 import pytest
 
+from selector.cli._report import _in_haste
 from selector.testing import demo_state
 
 THREE = ("deepseek-v4-pro", "minimax-m3", "claude-fable-5")
@@ -31,6 +33,25 @@ def test_a_page_is_written_for_its_owner_alone(run, shop, demo):
     assert "client-of-mine" not in text
     assert "://" not in text
     assert text.count("<figure") == text.count("</figure>") >= 8
+
+
+def test_garbage_is_looked_for_again_afterwards_and_memory_comes_from_where_it_came():
+    import pyarrow as pa
+
+    def now():
+        return gc.isenabled(), pa.default_memory_pool().backend_name
+
+    def fail():
+        with _in_haste():
+            within.append(now())
+            raise KeyError
+
+    before, within = now(), []
+    with pytest.raises(KeyError):
+        fail()
+    best = "jemalloc" if "jemalloc" in pa.supported_memory_backends() else before[1]
+    assert within == [(False, best)]
+    assert now() == before == (True, before[1])
 
 
 def test_what_is_there_is_replaced_only_if_that_is_wanted(run, shop, demo):

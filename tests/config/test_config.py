@@ -111,10 +111,10 @@ class TestLoad:
 
     def test_defaults_are_those_of_the_design(self):
         config = Config.load({"models": {"a": {}}})
-        assert (config.version, config.timezone, config.priors, config.objective) == (1, "UTC", "none", None)
+        assert (config.version, config.timezone, config.priors, config.objective) == (1, "UTC", "published", None)
         policy = config.policy
-        assert (policy.name, policy.least, policy.sharpness, policy.draws) == ("thompson", 0.02, 4.0, 256)
-        assert policy.half_life == HalfLife(3500.0, "decisions")
+        assert (policy.name, policy.least, policy.concentration, policy.draws) == ("thompson", 0.02, None, 256)
+        assert policy.half_life == HalfLife(7000.0, "decisions")
         assert Config.load({"models": {"a": {}}, "policy": {"half_life": None}}).policy.half_life is None
 
     @pytest.mark.parametrize("name", ["one", "three", "thirty"])
@@ -228,8 +228,8 @@ WRONG = [
     ("version: 2\nmodels: {a: }", 1, "version", "must be 1, not 2"),
     ("models: {a: }\ntimezone: Europe/Berln", 2, "timezone", "did you mean 'Europe/Berlin'"),
     ("models: {a: }\ntimezone: Europe", 2, "timezone", "must be a time zone"),
-    ("models: {a: }\npriors: published", 2, "priors", "'published' is not supported yet"),
-    ("models: {a: }\npriors: some", 2, "priors", "must be 'none', not 'some'"),
+    ("models: {a: }\npriors: some", 2, "priors", "must be 'published' or 'none', not 'some'"),
+    ("models: {a: }\ntask_types: {x: {kind: 3}}", 2, "task_types.x.kind", "must be"),
     ("models: {a: }\npolicy: thomson", 2, "policy.name", "not 'thomson'; did you mean 'thompson'"),
     ("models: {a: }\npolicy:\n  floor: 2", 3, "policy.floor", "must be at most 1, not 2"),
     ("models: {a: }\npolicy:\n  flor: .2", 3, "policy.flor", "did you mean 'floor'"),

@@ -66,7 +66,7 @@ def test_each_value_knows_its_line_its_preset_or_that_it_is_the_default(file):
 
 def test_every_value_of_the_configuration_is_there_but_for_what_holds_nothing(file):
     config, found = Config.load(file), Effective.of(file, {}).plain()
-    assert found["policy"] == {"name": "greedy", "half_life": "3500 decisions", "draws": 256}
+    assert found["policy"] == {"name": "greedy", "half_life": "7000 decisions", "draws": 256}
     assert found["budgets"] == [{"usd": 5.0, "per": "36h", "warn_at": [0.5]}]
     assert [rule.get("name") for rule in found["rules"]] == [None, "cost-aware-research", "cost-aware-routine"]
     assert list(found["task_types"]) == list(config.task_types)

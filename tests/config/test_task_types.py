@@ -59,3 +59,21 @@ def test_a_parents_worth_is_a_childs():
 def test_a_path_with_an_empty_part_is_refused(name):
     with pytest.raises(ConfigError, match="must be a task type or a path of task types"):
         Config.load({"models": {"a": {}}, "task_types": {name: {}}})
+
+
+def test_a_kind_of_work_is_a_word_that_children_have_too():
+    config = Config.load({"models": {"a": {}}, "task_types": {"review": {"kind": "coding"}, "review/deep": {}}})
+    assert settings_of(config, "review/deep").kind == "coding"
+    assert settings_of(config, "other").kind is None
+    with pytest.raises(ConfigError, match=r"task_types\.review\.kind"):
+        Config.load({"models": {"a": {}}, "task_types": {"review": {"kind": " "}}})
+
+
+def test_priors_are_published_or_none_and_change_what_the_digest_stands_for():
+    plain = {"models": {"a": {}}}
+    assert Config.load(plain).priors == "published"
+    none = Config.load(plain | {"priors": "none"})
+    assert none.priors == "none"
+    assert none.digest != Config.load(plain).digest == Config.load(plain | {"priors": "published"}).digest
+    kinds = [Config.load(plain | {"task_types": {"x": entry}}) for entry in ({}, {"kind": None}, {"kind": "coding"})]
+    assert kinds[0].digest == kinds[1].digest != kinds[2].digest

@@ -96,7 +96,7 @@ def test_a_seeds_choices_do_not_depend_on_the_seeds_beside_it(world, word, budge
         assert a.reward[0] == b.reward[1]
         assert a.cost_usd[0] == pytest.approx(b.cost_usd[1], rel=1e-12)
         assert (a.share[0] == b.share[1]).all()
-    assert together[0].reward[0] != together[0].reward[1]
+    assert (together[0].share[0] != together[0].share[1]).any()
 
 
 @pytest.mark.parametrize("word", WORDS)
@@ -225,13 +225,14 @@ def test_a_model_that_costs_nothing_serves_under_a_budget_of_nothing():
 
 
 def test_a_new_price_is_followed_at_once_by_cost_and_choice():
-    decider = Decider(setup(2), [1, 2], PerRequest(0.06, 2))
+    decider = Decider(setup(8), list(range(8)), PerRequest(0.06, 8))
     run(decider, 400)
     before, price = decider.cost.copy(), decider.price.copy()
     decider.reprice(2, 0.1, 400)
     assert decider.cost[..., 2] == pytest.approx(0.1 * before[..., 2], rel=1e-9)
     assert decider.cost[..., :2] == pytest.approx(before[..., :2], rel=1e-9)
-    assert (decider.price < price).all()
+    assert (decider.price <= price).all()
+    assert (decider.price < price).any()
     arms = run(decider, 200, seed=1, start=400, cost=np.array([0.01, 0.05, 0.025]))
     assert (arms[50:] == 2).mean() > 0.6
 

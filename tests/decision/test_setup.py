@@ -10,7 +10,7 @@ from selector.posteriors import Priors
 PRIORS = Priors(tokens=np.ones((4, 3)))
 
 
-@pytest.mark.parametrize(("word", "floor", "sharpness"), [("thompson", 0.02, 4.0), ("top_two", 0.02, 4.0)])
+@pytest.mark.parametrize(("word", "floor", "sharpness"), [("thompson", 0.02, 4.6), ("top_two", 0.02, 4.6)])
 def test_a_policy_that_explores_has_a_floor_and_draws_sharply(word, floor, sharpness):
     setup = Setup(priors=PRIORS, n_types=2, policy=policy_of(word))
     assert (setup.explored.floor, setup.sharpness) == (floor, sharpness)

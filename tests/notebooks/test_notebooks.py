@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from selector.testing import demo_state
+from selector.testing import _month, demo_state
 
 lacking = [name for name in ("jupytext", "nbclient", "ipykernel", "matplotlib", "pandas") if find_spec(name) is None]
 pytestmark = pytest.mark.skipif(bool(lacking), reason=f"pip install 'adaptive-selector[notebooks]' ({lacking} missing)")
@@ -22,6 +22,7 @@ PATHS = re.compile(r"(?<![\w.@:/<-])/(?:work|tmp|dev|home|root|Users|var|private
 PASSING = re.compile(
     r"ipykernel_\d+|0x[0-9a-f]{8,}|\b[0-9a-f]{32}\b|iopub"
 )  # processes, addresses, ids, times of cells
+MEASURED = re.compile(r"\d[\d,.]*\s?(?:%|USD|dollars?|successes|decisions|models)|(?<![\w.])0?\.\d+")
 PUBLIC = {"selector", "selector.replay", "selector.report", "selector.report.figures", "selector.testing"}
 
 
@@ -97,6 +98,41 @@ def test_of_this_package_only_public_rooms_are_used(name):
     twin = (HERE / f"{name}.py").read_text(encoding="utf-8")
     assert set(re.findall(r"^(?:from|import) (selector[\w.]*)", twin, re.MULTILINE)) <= PUBLIC
     assert re.findall(r"^(?:def|class|while) |\b_[a-z]\w*\.", twin, re.MULTILINE) == []
+
+
+def prose(name):
+    told = "\n".join(text for kind, text in sources(written(name)) if kind == "markdown")
+    return re.sub(r"\s+", " ", told)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "02" <= name[:2] <= "05"])
+def test_what_was_measured_is_printed_by_a_cell_and_not_told_again_in_prose(name):
+    """So that no change of the demonstration can make the prose wrong: the width of an interval is all it names."""
+    assert set(MEASURED.findall(prose(name))) <= {"95 %"}
+
+
+def test_what_prose_tells_of_the_demonstration_is_how_it_is_made(state):
+    import yaml
+
+    config = yaml.safe_load((state / "selector.yaml").read_text(encoding="utf-8"))
+    budget, drift = prose("03_budget_and_exploration"), prose("05_drift")
+    assert f"{100 * config['budgets'][0]['usd_per_request']:.0f} cents per task" in budget
+    assert f"`{config['policy']['name']}`" in budget
+    assert "for a tenth of its tasks" in budget
+    assert _month._PILOT == 0.1
+    worse, day, _ = _month._WORSE
+    assert f"changes `{worse}`, on {2 + int(day)} March" in drift
+    down, first, _ = _month._OUTAGE
+    assert f"`{down}`, on {2 + int(first)} March" in drift
+
+
+def test_no_saving_is_told_to_be_supported_where_none_is():
+    """The prose says why savings are not supported; if one ever is, that has to be written anew."""
+    tables = [json.dumps(output) for output in outputs(written("03_budget_and_exploration"))]
+    shown = [table for table in tables if "saved_usd_low" in table]
+    assert len(shown) == 1
+    assert "weak" in shown[0]
+    assert "supported" not in shown[0]
 
 
 @pytest.mark.slow

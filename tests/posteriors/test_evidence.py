@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selector.posteriors import Cells, Evidence, Success
+from selector.posteriors import Cells, Evidence, Priors, Success
 
 CELL = Cells(*np.zeros((3, 1), int))
 
@@ -90,16 +90,18 @@ def test_taking_back_is_adding_with_the_sign_changed():
 
 
 def test_the_prior_is_never_discounted():
-    """After a thousand half-lives every outcome is forgotten, and eight pseudo-outcomes at .75 are left."""
+    """After a thousand half-lives every outcome is forgotten, and what was believed before them is left."""
     evidence = Evidence(3, (1, 1, 2), 10.0)
-    success = Success(evidence, np.array([np.nan, 0.9]), np.array([0.0, 4.0]))
+    priors = Priors(tokens=np.ones((1, 2)), quality=np.array([np.nan, 0.9]), weight=np.array([0.0, 4.0]))
+    success = Success(evidence, priors)
+    before = success.alpha.copy(), success.beta.copy()
     for _ in range(50):
         evidence.add(CELL, np.array([[1.0], [0.0], [0.0]]), 5.0)
     success.refresh(5.0)
     assert success.mean[0, 0, 0] < 0.1
     success.refresh(10_005.0)
-    np.testing.assert_allclose(success.alpha[0, 0], [6.0, 12 * 0.9])
-    np.testing.assert_allclose((success.alpha + success.beta)[0, 0], [8.0, 12.0])
+    np.testing.assert_allclose((success.alpha, success.beta), before, rtol=1e-12)
+    np.testing.assert_allclose(success.mean[0, 0], [0.75, 0.9], rtol=1e-12)
 
 
 def test_outcomes_of_one_cell_in_one_call_all_count():

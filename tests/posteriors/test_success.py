@@ -1,11 +1,9 @@
-"""Success: the pooled prior and kappa, small enough to verify by hand."""
-
-from fractions import Fraction
+"""Success: beliefs that match the joint model, and kappa, small enough to verify by hand."""
 
 import numpy as np
 import pytest
 
-from selector.posteriors import Cells, Evidence, Success
+from selector.posteriors import Cells, Evidence, Joint, Priors, Success
 
 
 def success_of(scores, *, quality=None, weight=None, half_life=np.inf):
@@ -13,7 +11,8 @@ def success_of(scores, *, quality=None, weight=None, half_life=np.inf):
     types, models = 1 + max(x for x, _ in scores), 1 + max(k for _, k in scores)
     evidence = Evidence(3, (1, types, models), half_life)
     quality = np.full(models, np.nan) if quality is None else np.array(quality)
-    success = Success(evidence, quality, np.zeros(models) if weight is None else np.array(weight))
+    weight = np.zeros(models) if weight is None else np.array(weight)
+    success = Success(evidence, Priors(tokens=np.ones((1, models)), quality=quality, weight=weight))
     for (x, k), cell in scores.items():
         for r in cell:
             evidence.add(Cells(*np.array([[0], [x], [k]])), np.array([[1.0], [r], [r * r]]), at=0.0)
@@ -21,54 +20,57 @@ def success_of(scores, *, quality=None, weight=None, half_life=np.inf):
     return success
 
 
-def test_before_any_outcome_every_model_is_believed_at_three_quarters_with_eight_pseudo_outcomes():
+def test_before_any_outcome_every_model_is_believed_at_three_quarters_with_some_four_pseudo_outcomes():
+    """Variances of .78 for models and .23 for cells, in log-odds: 1 / (1.01 x .75 x .25) - 1."""
     success = success_of({(0, 0): [], (1, 1): []})
-    assert success.mean.tolist() == [[[0.75, 0.75], [0.75, 0.75]]]
-    assert (success.alpha + success.beta == 8).all()
+    np.testing.assert_allclose(success.mean, 0.75, rtol=1e-12)
+    np.testing.assert_allclose(success.alpha + success.beta, 1 / (1.01 * 0.1875) - 1, rtol=1e-12)
+    np.testing.assert_allclose(success.strength, success.alpha + success.beta)
 
 
-def test_the_pooled_prior_by_hand():
-    """Model A: 4 of 4 and 2 of 4; model B: 1 of 2 on the first type, nothing on the second."""
-    success = success_of({(0, 0): [1, 1, 1, 1], (1, 0): [1, 0, 1, 0], (0, 1): [1, 0], (1, 1): []})
-    pool = Fraction(7 * 2 + 3, 2 * 12)  # (7 + 2 3/4) / (10 + 2) = 17/24
-    a, b = (6 + 2 * pool) / 10, (1 + 2 * pool) / 4  # each model overall: 89/120 and 29/48
-    easy = (4 - 4 * a + 1 - 2 * b) / (6 + 10)  # 33/640
-    hard = (2 - 4 * a) / (4 + 10)  # -29/420
-    assert (pool, a, b, easy, hard) == (
-        Fraction(17, 24),
-        Fraction(89, 120),
-        Fraction(29, 48),
-        Fraction(33, 640),
-        Fraction(-29, 420),
-    )
-    prior = [[a + easy, b + easy], [a + hard, b + hard]]
-    np.testing.assert_allclose(success.prior[0], np.array(prior, float), rtol=1e-14)
-    n, total = [[4, 2], [4, 0]], [[4, 1], [2, 0]]
-    alpha = [[8 * prior[x][k] + total[x][k] for k in (0, 1)] for x in (0, 1)]
-    beta = [[8 * (1 - prior[x][k]) + n[x][k] - total[x][k] for k in (0, 1)] for x in (0, 1)]
-    np.testing.assert_allclose(success.alpha[0], np.array(alpha, float), rtol=1e-14)
-    np.testing.assert_allclose(success.beta[0], np.array(beta, float), rtol=1e-14)
+def test_a_belief_has_the_mean_and_the_variance_of_the_joint_model():
+    success = success_of({(0, 0): [1, 1, 0, 1] * 5, (1, 0): [1, 0, 1, 0], (0, 1): [1, 0], (1, 1): []})
+    n, total, _ = success.evidence.now(0.0)
+    center, weight = np.full(2, np.nan), np.zeros(2)
+    joint = Joint(n, total / np.maximum(n, 1), center, weight, np.zeros((2, 2)))
+    p = 1 / (1 + np.exp(-joint.eta))
+    np.testing.assert_allclose(success.mean, p, rtol=1e-12)
+    strength = success.alpha + success.beta
+    np.testing.assert_allclose(p * (1 - p) / (strength + 1), joint.variance * (p * (1 - p)) ** 2, rtol=1e-12)
+    assert (success.strength <= strength).all()
+    assert success.strength[0, 1, 1] == pytest.approx(strength[0, 1, 1])
+    assert success.prior[0, 1, 1] == pytest.approx(success.mean[0, 1, 1])
 
 
-def test_a_models_own_prior_takes_the_place_of_the_pool_and_its_weight_counts_as_outcomes():
-    """Quality .9 behind 6 pseudo-outcomes, 1 of 2 seen: m = (1 + 8 x .9) / (2 + 8) = .82, s0 = 14."""
-    success = success_of({(0, 0): [1, 0]}, quality=[0.9], weight=[6.0])
-    hardness = (1 - 2 * 0.82) / (2 + 10)
-    assert success.prior[0, 0, 0] == pytest.approx(0.82 + hardness)
-    assert success.alpha[0, 0, 0] == pytest.approx(14 * (0.82 + hardness) + 1)
-    assert success.beta[0, 0, 0] == pytest.approx(14 * (0.18 - hardness) + 1)
+def test_a_models_own_prior_takes_the_place_of_the_pool_and_its_weight_holds_it():
+    light = success_of({(0, 0): [1, 0] * 5, (0, 1): [1] * 9}, quality=[0.9, np.nan], weight=[0.0, 0.0])
+    heavy = success_of({(0, 0): [1, 0] * 5, (0, 1): [1] * 9}, quality=[0.9, np.nan], weight=[60.0, 0.0])
+    assert success_of({(0, 0): []}, quality=[0.9], weight=[6.0]).mean[0, 0, 0] == pytest.approx(0.9)
+    assert light.mean[0, 0, 0] < heavy.mean[0, 0, 0] - 0.05
+    assert heavy.strength[0, 0, 0] > light.strength[0, 0, 0]
 
 
 def test_a_model_without_a_prior_of_its_own_leans_on_the_others():
-    success = success_of({(0, 0): [1] * 50, (0, 1): []})
-    pool = (50 + 1.5) / 52
-    hardness = (50 - 50 * (50 + 2 * pool) / 52) / 60
-    assert success.prior[0, 0, 1] == pytest.approx(min(pool + hardness, 0.98))
+    high, low = success_of({(0, 0): [1] * 50, (0, 1): []}), success_of({(0, 0): [0, 1] * 25, (0, 1): []})
+    assert high.prior[0, 0, 1] > 0.85
+    assert low.prior[0, 0, 1] < 0.65
 
 
-@pytest.mark.parametrize(("scores", "limit"), [([1.0] * 500, 0.98), ([0.0] * 500, 0.02)])
-def test_the_prior_mean_stays_between_two_and_ninety_eight_hundredths(scores, limit):
-    assert success_of({(0, 0): scores}).prior[0, 0, 0] == limit
+@pytest.mark.parametrize(("scores", "limit"), [([1.0] * 5000, 0.99), ([0.0] * 5000, 0.01)])
+def test_a_believed_success_stays_between_one_and_ninety_nine_hundredths(scores, limit):
+    assert success_of({(0, 0): scores}).mean[0, 0, 0] == pytest.approx(limit, abs=0.005)
+
+
+def test_outcomes_learnt_elsewhere_count_and_are_never_forgotten():
+    learnt = np.zeros((3, 1, 2))
+    learnt[:, 0, 1] = [30.0, 27.0, 27.0]
+    priors = Priors(tokens=np.ones((1, 2)), learnt=learnt)
+    success = Success(Evidence(3, (1, 1, 2), 10.0), priors)
+    before = success.mean.copy()
+    assert before[0, 0, 1] > before[0, 0, 0]
+    success.refresh(10_000.0)
+    np.testing.assert_allclose(success.mean, before, rtol=1e-12)
+    assert success.n_published(Cells(*np.array([[0], [0], [1]]))).tolist() == [0.0]
 
 
 def test_kappa_is_one_for_scores_of_zero_and_one():
@@ -80,8 +82,8 @@ def test_kappa_matches_the_variance_of_graded_scores_by_hand():
     success = success_of({(0, 0): [0.2, 0.8] * 11})
     kappa = 10.25 / 3.48
     assert success.kappa[0] == pytest.approx(kappa)
-    assert success.alpha[0, 0, 0] == pytest.approx(8 * success.prior[0, 0, 0] + kappa * 11)
-    assert success.beta[0, 0, 0] == pytest.approx(8 * (1 - success.prior[0, 0, 0]) + kappa * 11)
+    own = (success.alpha + success.beta - success.strength)[0, 0, 0]
+    assert own == pytest.approx(kappa * 22, rel=0.1)
 
 
 def test_kappa_is_one_below_twenty_degrees_of_freedom():

@@ -9,7 +9,7 @@ import pytest
 from selector.config import OutcomesConfig
 from selector.errors import DataError
 from selector.replay import load, notes_of
-from selector.replay.logs import _unwritten
+from selector.replay.logs import _state, _unwritten
 from selector.replay.logs._state import Wish, table_of_events, table_of_parts
 from selector.store import Fields, Limits, State, columns_of, events_of
 
@@ -127,6 +127,22 @@ def test_tables_say_what_events_say(tmp_path, monkeypatch, seed):
     assert len(both(folder, Wish(-math.inf, math.inf, ["7", "b"], ALL.rank))) < len(table)
     for writer in writers:
         writer.close()
+
+
+def test_parts_that_follow_each_other_are_taken_in_together(tmp_path, monkeypatch):
+    """Those of one writer with the same tables, up to some rows; a journal stays by itself."""
+    monkeypatch.setattr(_state, "_ROWS", 12)
+    with opened(tmp_path / "s") as one, opened(tmp_path / "s") as other:
+        for i in range(9):
+            for writer in (one, other):
+                writer.append_all([{**DECISION, "id": f"{writer is one}{i}{k}", "model": f"m{i}"} for k in range(5)])
+                assert i == 8 or writer.seal(current=True) > 0
+    with opened(tmp_path / "s", read_only=True) as state:
+        taken = [*_state._gathered(state.parts())]
+    sizes = [len(part.tables["decisions"]) if part.tables else -len(part.events) for part in taken]
+    assert sizes == 2 * [15, 15, 10, -5]
+    assert len({part.writer for part in taken[:4]}) == len({part.writer for part in taken[4:]}) == 1
+    assert len(both(tmp_path / "s")) == 90
 
 
 def test_sealing_changes_nothing_of_what_is_read(tmp_path):

@@ -26,7 +26,7 @@ def test_without_a_configuration_every_default_holds(read, word):
     settings, notes = read(word)
     assert (settings.name, settings.policy.name) == (word, word)
     assert settings.objective == MostSuccess()
-    assert settings.learning.half_life == 3500
+    assert settings.learning.half_life == 7000
     assert (settings.floor, settings.concentration) == (None, None)
     assert np.isnan(settings.quality).all()
     assert (settings.weight == 0).all()

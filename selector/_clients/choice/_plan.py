@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from selector._clients.choice._tariff import Tariff
 from selector.candidates import Screen
-from selector.catalog import Catalog
+from selector.catalog import Catalog, configured_kinds, published_scores
 from selector.config import Config, PolicyConfig, Reference, settings_of
 from selector.decision import Setup
 from selector.errors import ConfigError, UnknownModelError, UnknownTaskTypeError
@@ -24,6 +24,7 @@ from selector.policies import (
     policy_of,
 )
 from selector.posteriors import Learning, Priors
+from selector.store import LearntFile, learnt_priors
 
 __all__ = ["Plan"]
 
@@ -47,10 +48,12 @@ class Plan:
         Its models.
     screen
         Who may serve which task type.
+    learnt
+        The user's own evaluations.
     """
 
-    def __init__(self, config: Config, catalog: Catalog, screen: Screen) -> None:
-        self.config, self.catalog, self._screen = config, catalog, screen
+    def __init__(self, config: Config, catalog: Catalog, screen: Screen, learnt: Sequence[LearntFile] = ()) -> None:
+        self.config, self.catalog, self._screen, self._learnt = config, catalog, screen, learnt
         self.models = tuple(catalog.models)
         self.enabled = np.array([model.enabled for model in catalog])
         self.has_usd_budget = any(b.resource in {"usd", "usd_per_request"} for b in config.budgets)
@@ -112,12 +115,8 @@ class Plan:
     def setup(self, types: Sequence[str], tariff: Tariff) -> Setup:
         """Build the decider's setup for some task types at today's prices."""
         own, n = self.config.policy, len(self.models)
-        quality, weight = np.full(n, np.nan), np.zeros(n)
-        for k, model in enumerate(self.catalog):
-            if model.prior is not None:
-                quality[k], weight[k] = model.prior.quality, model.prior.weight
         return Setup(
-            priors=Priors(tokens=self.guess(tariff)[None], quality=quality, weight=weight),
+            priors=self._priors(types, tariff),
             n_types=len(types),
             policy=self._policy(own),
             objective=self._objective(tariff),
@@ -130,6 +129,21 @@ class Plan:
             fixed_usd=np.broadcast_to(tariff.call_usd, (len(types), n)),
             serving=self.serving(types, tariff),
         )
+
+    def _priors(self, types: Sequence[str], tariff: Tariff) -> Priors:
+        """Put together what is believed at first: of one's own word, from one's own evaluations, and as published."""
+        models, n = list(self.catalog), len(self.models)
+        quality, weight = np.full(n, np.nan), np.zeros(n)
+        for k, model in enumerate(models):
+            if model.prior is not None:
+                quality[k], weight[k] = model.prior.quality, model.prior.weight
+        published: Floats = np.empty((0, n))
+        if self.config.priors == "published" and types:
+            kinds = configured_kinds(self.config, types)
+            published = published_scores(models, types, kinds=kinds).log_odds
+        learnt = learnt_priors(self._learnt, models, types).success
+        tokens = self.guess(tariff)[None]
+        return Priors(tokens=tokens, quality=quality, weight=weight, published=published, learnt=learnt)
 
     def guess(self, tariff: Tariff) -> Floats:
         """Guess each model's output tokens before anything was seen; dollars, where its price is not known.

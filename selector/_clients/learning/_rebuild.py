@@ -13,7 +13,7 @@ from selector._clients._core import Core
 from selector._clients._open import configured, engine_of, state_path, take_up
 from selector._clients._randomness import Randomness
 from selector._clients.learning._tables import FOLD_VERSION, beliefs_table, saved
-from selector.store import State
+from selector.store import State, learnt_files
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -91,10 +91,10 @@ def rebuild(
                 n_events += 1
                 yield event
 
-        anew = engine_of(config, Randomness(0), now)
+        anew = engine_of(config, Randomness(0), now, learnt_files(folder))
         take_up(log, anew, anew=counted)
     with State.open(folder, clock=now, read_only=True) as log:
-        stored = engine_of(config, Randomness(0), now)
+        stored = engine_of(config, Randomness(0), now, learnt_files(folder))
         take_up(log, stored)
     difference, where = _compare(_table(stored), _table(anew))
     return Rebuilt(n_events=n_events, n_decisions=anew.fold.n_decisions, largest_difference=difference, where=where)
@@ -122,7 +122,7 @@ def drop_old(core: Core, config: Config) -> int:
     ends = state.droppable(before)
     if not ends:
         return 0
-    engine = engine_of(config, Randomness(0), core.engine.clock)
+    engine = engine_of(config, Randomness(0), core.engine.clock, learnt_files(state.path))
     old = _base(state)
     with State.open(state.path, clock=core.engine.clock, read_only=True) as log:
         take_up(log, engine, anew=lambda: _through(log.events(old), ends))

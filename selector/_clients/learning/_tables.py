@@ -71,10 +71,10 @@ def _sums(beliefs: Beliefs, now: float) -> dict[str, list[Any]]:
 def _configured(mind: Mind, now: float) -> dict[str, list[Any]]:
     """Pool as of now, beside what is published: reading beliefs moves no choice."""
     beliefs, setup = mind.beliefs, mind.decider.setup
-    success = Success(beliefs.success.evidence, setup.priors.quality, setup.priors.weight, now)
+    success = Success(beliefs.success.evidence, setup.priors, now)
     tokens = Tokens(beliefs.tokens.evidence, setup.priors.tokens, now)
     alpha, beta, prior = success.alpha[0].reshape(-1), success.beta[0].reshape(-1), success.prior[0].reshape(-1)
-    strength = np.tile(success.strength, len(mind.types))
+    strength = success.strength[0].reshape(-1)
     tariff = mind.tariff
     dollars = mind.dollar_ratio()
     expected = tokens.mean[0]

@@ -309,8 +309,8 @@ class Gate:
         return part.till
 
     def _tell(self, part: Part, left: int) -> None:
-        """Note what is left of a budget, where that is little."""
-        is_little = left * _NEAR < part.till.limit + part.till.extra
+        """Note what is left of a budget, where that is little, or no more than was too little for a call."""
+        is_little = left * _NEAR < part.till.limit + part.till.extra or left <= part.till.told < _PLENTY
         part.till.told = max(left, 0) if is_little else _PLENTY
 
     def _changed(self, parts: Iterable[Part]) -> None:

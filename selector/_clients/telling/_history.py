@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -31,7 +31,7 @@ class _Past:
         if excluded is None:
             excluded = table.get("exclusions", {})
         exclusions = {name: _exclusion(text) for name, text in excluded.items() if name != decision.model}
-        found = [c for c in self._candidates(decision) if c.model not in exclusions]
+        found = self._candidates(decision, exclusions)
         name = table.get("baseline")
         costs = dict(zip(table.get("models", ()), self._costs(), strict=True))
         return Layout(
@@ -51,7 +51,7 @@ class _Past:
         tokens = event.get("input_tokens", table["usual_input"])
         return [a + tokens * b for a, b in zip(table["answer_usd"], table["input_usd"], strict=True)]
 
-    def _candidates(self, decision: Decision) -> list[Candidate]:
+    def _candidates(self, decision: Decision, without: Container[str]) -> list[Candidate]:
         from scipy.special import betaincinv
 
         table, likely = self._table, self._event.get("propensity")
@@ -59,6 +59,8 @@ class _Past:
             return [Candidate(model=decision.model, route=decision.route, probability=likely or 0.0)]
         found = []
         for k, (name, cost) in enumerate(zip(table["models"], self._costs(), strict=True)):
+            if name in without:
+                continue
             alpha, beta = table["alpha"][k], table["beta"][k]
             found.append(
                 Candidate(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selector.records import Basis
+from selector.replay.logs._ids import numbered
 from selector.replay.logs._outcomes import Outcomes
 from selector.replay.logs._own_work import own_work
 from selector.replay.logs._pack import BLOCK, Deals, nulls, words_of
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LeanLog", "Seen", "Wish", "assembled", "lean_of_parts", "table_of_events", "table_of_parts"]
 
+_ROWS = 100_000  # of all tables of one writer that are taken in at once
 _RENAMED = {"task_input_tokens": "input_tokens", "experiment_arm": "arm", "experiment_share": "share"}
 
 Event = Mapping[str, Any]
@@ -118,7 +120,7 @@ def lean_of_parts(parts: Iterable[LogPart], wish: Wish) -> tuple[LeanLog, Seen]:
         What decisions there are, wanted or not.
     """
     reading = Reading(wish)
-    for part in _ahead(parts):
+    for part in _ahead(_gathered(parts)):
         reading.take_part(part)
     return _laid_out(reading, wish, fast=True)
 
@@ -131,6 +133,36 @@ def _ahead(parts: Iterable[LogPart]) -> Iterator[LogPart]:
         while (part := coming.result()) is not None:
             coming = reader.submit(next, rest, None)
             yield part
+
+
+def _gathered(parts: Iterable[LogPart]) -> Iterator[LogPart]:
+    """Put sealed parts that follow each other together: few large tables take less time than many small ones."""
+    some: list[LogPart] = []
+    for part in parts:
+        if some and not _goes_on(some, part):
+            yield _as_one(some)
+            some = []
+        some.append(part)
+    if some:
+        yield _as_one(some)
+
+
+def _goes_on(some: Sequence[LogPart], part: LogPart) -> bool:
+    """Tell whether a part may be put together with what came before it."""
+    n_rows = sum(len(table) for each in some for table in each.tables.values())
+    last, own = ({name: table.schema for name, table in each.tables.items()} for each in (some[-1], part))
+    same = part.writer == some[-1].writer and last == own
+    return same and not part.events and not some[-1].events and n_rows < _ROWS
+
+
+def _as_one(some: Sequence[LogPart]) -> LogPart:
+    import pyarrow as pa
+
+    first = some[0]
+    if len(some) == 1:
+        return first
+    tables = {name: pa.concat_tables([each.tables[name] for each in some]) for name in first.tables}
+    return first._replace(tables=tables)
 
 
 def _laid_out(reading: Reading, wish: Wish, *, fast: bool) -> tuple[LeanLog, Seen]:
@@ -186,15 +218,13 @@ def assembled(columns: Mapping[str, Any], notes: LogNotes) -> pa.Table:
 def _joined(decided: pa.Table, ids: pa.ChunkedArray) -> tuple[pa.Table, NDArray[np.intp]]:
     """Keep the first line of each decision, by time, and say whose each report is; -1: of a decision that is not there.
 
-    A dictionary numbers what it meets, the first line of each decision first of all.
+    Ids are numbered as they come, the first line of each decision first of all.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    coded = pa.chunked_array([*decided["id"].chunks, *ids.chunks], pa.string()).dictionary_encode()
-    codes = np.concatenate([np.zeros(0, np.intp), *(each.indices.fill_null(-1).to_numpy() for each in coded.chunks)])
-    own, of = np.split(codes.astype(np.intp), [len(decided)])
-    del coded, codes
+    codes = numbered(pa.chunked_array([*decided["id"].chunks, *ids.chunks], pa.string()))
+    own, of = np.split(codes, [len(decided)])
     pa.default_memory_pool().release_unused()
     is_first = np.diff(np.maximum.accumulate(own), prepend=-1) > 0
     n = int(is_first.sum())

@@ -39,11 +39,13 @@ class Settings:
     floor
         Exploration's floor in [0, 1]; None: .02 where the policy explores.
     concentration
-        Factor on posteriors when sampling; None: 4 with a floor, else 2.
+        Factor on posteriors when sampling; None: the setup's own.
     draws
         Rows of posterior draws per task type.
     quality, weight
         Priors per model, shape (n_models,).
+    published
+        Published figures in log-odds, nan where there are none, shape (n_types, n_models); None: none.
     worth_usd
         What a full success is worth per task type, shape (n_types,); None where no objective asks.
     """
@@ -54,6 +56,7 @@ class Settings:
     learning: Learning
     quality: NDArray[np.float64]
     weight: NDArray[np.float64]
+    published: NDArray[np.float64] | None = None
     floor: float | None = None
     concentration: float | None = None
     draws: int = 64
@@ -65,7 +68,12 @@ class Settings:
         if self.floor is not None:
             exploration = Exploration(floor=self.floor) if self.floor > 0 else Exploration(floor=0.0, burn_in=0.0)
         return Setup(
-            priors=Priors(tokens=guess_usd, quality=self.quality, weight=self.weight),
+            priors=Priors(
+                tokens=guess_usd,
+                quality=self.quality,
+                weight=self.weight,
+                published=np.empty((0, 0)) if self.published is None else self.published,
+            ),
             n_types=n_types,
             policy=self.policy,
             objective=self.objective,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from selector.config import PolicyConfig
 from selector.errors import DataError
+from selector.policies import usual_concentration
 
 __all__ = ["Sampling", "Wins", "wins_of"]
 
@@ -30,8 +31,8 @@ class Sampling:
     Parameters
     ----------
     sharpness
-        Factor on the strength of what is believed, > 0, a configuration's `concentration`: 4 unless given, as it is in
-        the selector with a floor; it is 2 there without one, and 1 is textbook Thompson sampling.
+        Factor on the strength of what is believed, > 0, a configuration's `concentration`; 1 is textbook Thompson
+        sampling. None: as in the selector with a floor, 4 and a fifth of the number of models.
     floor
         Probability that is spread evenly over the eligible models, in [0, 1].
     n_draws
@@ -47,17 +48,17 @@ class Sampling:
     Examples
     --------
     >>> Sampling(floor=0.02)
-    Sampling(sharpness=4.0, floor=0.02, n_draws=256, seed=0)
+    Sampling(sharpness=None, floor=0.02, n_draws=256, seed=0)
     """
 
-    sharpness: float = field(default_factory=lambda: PolicyConfig().sharpness)
+    sharpness: float | None = None
     floor: float = 0.0
     n_draws: int = field(default_factory=lambda: PolicyConfig().draws)
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 < self.sharpness < np.inf:
-            raise DataError(f"sharpness: {self.sharpness} is not above 0; the selector's own is 4, 1 is textbook")
+        if self.sharpness is not None and not 0 < self.sharpness < np.inf:
+            raise DataError(f"sharpness: {self.sharpness} is not above 0; None is the selector's own, 1 is textbook")
         if not 0 <= self.floor <= 1:
             raise DataError(f"floor: {self.floor} is not in [0, 1]; the selector's own is .02")
         if not 1 <= self.n_draws <= _POOL:
@@ -101,6 +102,7 @@ class Wins:
 
     def __init__(self, n_models: int, sampling: Sampling) -> None:
         self.sampling = sampling
+        self._sharpness = sampling.sharpness or usual_concentration(n_models)
         generator = np.random.Generator(np.random.Philox(key=sampling.seed))
         shape = (n_models, 2, _POOL + sampling.n_draws)
         self._normals = generator.standard_normal(shape, np.float32)
@@ -150,7 +152,7 @@ class Wins:
         for k in range(n_models):
             rows = np.flatnonzero(may[:, k])
             start = (codes[rows, k] % _POOL).astype(np.intp)
-            strong = self.sampling.sharpness * strength[rows, k]
+            strong = self._sharpness * strength[rows, k]
             success = self._gammas(k, 0, strong * mean[rows, k], start)
             total = success + self._gammas(k, 1, strong * (1 - mean[rows, k]), start)
             found[k, rows] = success / np.maximum(total, _LEAST)

@@ -17,12 +17,15 @@ __all__ = ["DPI", "WIDTH", "blank", "drawing", "frame"]
 
 DPI = 96  # of a browser: 900 pixels are 900 pixels there
 WIDTH = 900
+_SALT = "selector"
 _FONT = "DejaVu Sans"  # comes with matplotlib; a viewer that lacks it takes another, narrower one, which fits too
 
 
 @contextmanager
 def drawing() -> Iterator[None]:
     """Draw with this room's fonts, whatever the user's own matplotlib settings are.
+
+    Setting them takes long beside a small picture: within another `drawing` they stay as they are.
 
     Raises
     ------
@@ -33,6 +36,9 @@ def drawing() -> Iterator[None]:
         import matplotlib as mpl
     except ModuleNotFoundError as error:
         raise ImportError("pictures need matplotlib: pip install 'adaptive-selector[report]'") from error
+    if mpl.rcParams["svg.hashsalt"] == _SALT:
+        yield
+        return
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(
@@ -42,7 +48,7 @@ def drawing() -> Iterator[None]:
                 "text.parse_math": False,  # a dollar sign is a dollar sign
                 "axes.unicode_minus": False,
                 "svg.fonttype": "none",
-                "svg.hashsalt": "selector",
+                "svg.hashsalt": _SALT,
             }
         )
         yield

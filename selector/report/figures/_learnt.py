@@ -28,7 +28,7 @@ _STEPS = 4  # of success, from pale to strong: those on which ink can be read
 _THIN = 10.0  # outcomes at which a cell has half its colour
 
 
-def learnt_figure(  # noqa: PLR0913 - a table is five of them
+def learnt_figure(
     task_types: Sequence[str],
     models: Sequence[str],
     mean: Floats,

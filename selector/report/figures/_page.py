@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.font_manager import FontProperties
     from matplotlib.ft2font import FT2Font
 
 __all__ = ["MARGIN", "SMALL", "TEXT", "TITLED", "Floats", "Page", "Pen", "clip", "columns", "lines", "page", "wide"]
@@ -53,6 +54,7 @@ class Page:
     def __init__(self, look: Look, title: str) -> None:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
+        from matplotlib.transforms import TransformedPatchPath
 
         self.look = look
         self.width = float(look.width)
@@ -60,6 +62,7 @@ class Page:
         FigureCanvasAgg(self.figure)
         self.axes: Axes = self.figure.add_axes((0, 0, 1, 1))
         self.axes.set_axis_off()
+        self._whole = TransformedPatchPath(self.axes.patch)  # else matplotlib works one out for each mark
         self.figure.set_label(title)
         self.y = MARGIN if title else 4.0  # what stands above it has its own margin
         self.told: list[str] = []
@@ -92,15 +95,15 @@ class Page:
             x,
             y,
             text,
-            fontsize=float(style.get("size", TEXT)) * _POINT,
+            fontproperties=_letters(float(style.get("size", TEXT)), bold=bool(style.get("bold"))),
             color=self.look.of(pen.colour),
-            alpha=pen.alpha if pen.alpha < 1 else None,
+            alpha=_alpha(pen),
             ha=str(style.get("side", "left")),
             va="baseline",
             rotation=float(style.get("slant", 0.0)),
             rotation_mode="anchor",
-            weight="bold" if style.get("bold") else "normal",
             zorder=1,
+            clip_path=self._whole,
         )
         if style.get("halo"):
             words.set_bbox({"fc": self.look.of("paper"), "ec": "none", "alpha": 0.7, "pad": 0.4})
@@ -143,7 +146,7 @@ class Page:
         self._add(found, pen)
 
     def _add(self, artist: Artist, pen: Pen) -> None:
-        artist.set(zorder=1, clip_on=False)
+        artist.set(zorder=1, clip_on=False, clip_path=self._whole)
         if pen.title:
             artist.set_gid(TITLED + pen.title)
         self.axes.add_artist(artist)
@@ -194,6 +197,14 @@ def _wide(text: str, *, bold: bool) -> float:
     font = _font(bold=bold)
     font.set_text(text, 0.0)
     return float(font.get_width_height()[0]) / 64
+
+
+@cache
+def _letters(size: float, *, bold: bool) -> FontProperties:
+    """Say how text is written, once for all that is written so."""
+    from matplotlib.font_manager import FontProperties
+
+    return FontProperties(size=size * _POINT, weight="bold" if bold else "normal")
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from hashlib import blake2b
-from io import BytesIO
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -52,7 +52,7 @@ def svg(figure: Figure, *, alone: bool = False) -> str:
     >>> drawn.startswith("<svg"), "No fallback" in drawn, "var(--selector-ink," in drawn
     (True, True, True)
     """
-    buffer = BytesIO()
+    buffer = StringIO()
     with drawing():
         figure.savefig(buffer, format="svg", facecolor=figure.get_facecolor(), metadata={"Date": None, "Creator": None})
     root = ET.fromstring(buffer.getvalue())  # noqa: S314 - drawn above

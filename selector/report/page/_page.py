@@ -12,6 +12,7 @@ from typing import Any
 from selector.report.counted._facts import Facts
 from selector.report.counted._words import count
 from selector.report.figures import stylesheet
+from selector.report.figures._canvas import drawing
 from selector.report.page._earned import learning_part, savings_part, spend_part, work_part
 from selector.report.page._html import Part
 from selector.report.page._learnt import beliefs_part, judging_part, thin_part
@@ -77,7 +78,8 @@ def html_page(facts: Facts) -> str:
     (True, False, False)
     """
     shown = _printable(facts)
-    parts = [part(shown) for part in _PARTS]
+    with drawing():
+        parts = [part(shown) for part in _PARTS]
     name = PurePath(shown.state).name or "the state folder"
     about = f"{period(shown)}, UTC: {count(shown.totals.n, 'decision')} of {name}"
     return (

@@ -1,0 +1,1 @@
+"""What each part of the default brings: each in turn taken out, or set otherwise."""

@@ -1,0 +1,1 @@
+"""The same streams through other open routers."""

@@ -1,0 +1,1 @@
+"""What published figures of the models bring before anything was seen, and what wrong ones cost."""

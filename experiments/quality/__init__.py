@@ -1,0 +1,1 @@
+"""How much is earned at each budget of every outcome matrix there is, beside what else could be done."""
