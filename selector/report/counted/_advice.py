@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 
-from selector.report.counted._facts import Advice, DriftAlarm, Facts, Saving
+from selector.report.counted._facts import NO_PRICE, Advice, DriftAlarm, Facts, Saving
 from selector.report.counted._words import count, day_words, percent, span, usd
 
 __all__ = ["RULES", "advice_of"]
@@ -14,7 +14,6 @@ _FEW = 20  # of which a share says something
 _UNREPORTED, _COSTLESS, _MISSING, _FAILING, _UNANSWERED = 0.05, 0.05, 0.25, 0.05, 0.01
 _LATE_S = 86_400.0
 _MOST = 3  # sentences of one rule
-_NO_PRICE = 1e4  # successes for a dollar that no model gives: nothing but the cheapest can be paid for
 _NEAR = 0.02  # success by which a cheaper model may be worse
 
 
@@ -124,7 +123,7 @@ def _never_fails(facts: Facts) -> Iterator[Advice]:
 
 def _one_more_dollar(facts: Facts) -> Iterator[Advice]:
     price = facts.shadow_price
-    if price >= _NO_PRICE:
+    if price >= NO_PRICE:
         text = (
             "the budget is so small that only the cheapest models are chosen, whatever the others can do: raise `usd` "
         )

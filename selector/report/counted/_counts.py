@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from selector.report.counted._facts import Block, Day, Totals, Work
+from selector.report.counted._facts import NO_PRICE, Block, Day, Totals, Work
 from selector.report.counted._log import DAY_S, Columns, dollars, moment, scores
 
 __all__ = ["blocks_of", "days_of", "totals_of", "work_of"]
@@ -53,7 +53,10 @@ def days_of(log: Columns, target: Callable[[date, int], float]) -> tuple[Day, ..
     n = np.bincount(of, minlength=n_days)
     spent, explored = _sum(log.cost, of, n_days), _sum(log.explored, of, n_days) / n
     explored_usd = _sum(np.where(log.explored, log.cost, 0.0), of, n_days)
-    judged, price = _sum(log.judged, of, n_days), _mean(log.shadow_price, of, n_days)
+    judged, price = (
+        _sum(log.judged, of, n_days),
+        _mean(np.where(log.shadow_price < NO_PRICE, log.shadow_price, np.nan), of, n_days),
+    )
     by_model, success = _by_model(log, of, n_days), scores(log.score, of, n_days, log.sharpness)
     days = [datetime.fromtimestamp(each * DAY_S, UTC).date() for each in number.tolist()]
     return tuple(

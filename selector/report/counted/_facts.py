@@ -21,6 +21,7 @@ from selector.report.counted._rows import (
 )
 
 __all__ = [
+    "NO_PRICE",
     "Advice",
     "Baseline",
     "Believed",
@@ -38,6 +39,8 @@ __all__ = [
     "Totals",
     "Work",
 ]
+
+NO_PRICE = 1e4  # successes for a dollar that no model gives: nothing but the cheapest can be paid for
 
 SCHEMA = "selector.report/1"
 
@@ -84,7 +87,10 @@ class Day(NamedTuple):
     The least of: a limit per window, spread over its days; a limit per request, times the day's decisions.
     """
     shadow_price: float
-    """What one more dollar was worth, in successes, mean over the day's decisions; nan: not written down."""
+    """What one more dollar was worth, in successes, mean over the day's decisions; nan: not written down.
+
+    Decisions at a price that no model repays, so that only the cheapest was paid for, are left out; nan where all were.
+    """
     success: Measured
     """Mean score of the judged."""
     explored: float
