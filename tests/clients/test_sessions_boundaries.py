@@ -237,7 +237,9 @@ def test_a_model_that_a_hard_budget_has_no_room_for_gives_way_to_one_that_fits(t
     most = {"max_output_tokens": 1_000, "context_tokens": 10_000}
     dear = {**most, "usd_per_mtok_in": 10, "usd_per_mtok_out": 50}
     found = {"models": {"dear": dear, "cheap": {**PRICE, **most}}, "budgets": [{"usd": 0.2, "per": "day"}]}
-    with Selector.open(found | {"purposes": {"any": ["dear", "cheap"]}}, state=tmp_path, seed=1, clock=Clock()) as selector:
+    with Selector.open(
+        found | {"purposes": {"any": ["dear", "cheap"]}}, state=tmp_path, seed=1, clock=Clock()
+    ) as selector:
         session = selector.session()
         while session.model != "dear":
             session.boundary("again")
