@@ -19,7 +19,7 @@ $(VENV)/.stamp: pyproject.toml
 install: $(VENV)/.stamp  ## the virtual environment with everything in it
 
 browser: install  ## what the tests in a browser need: Debian's Chromium, Playwright and axe-core
-	command -v chromium > /dev/null || { apt-get update -qq && apt-get install -qq --no-install-recommends chromium; }
+	command -v chromium > /dev/null || { apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core fonts-liberation; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[browser]'
 	npm install --silent --no-save --no-package-lock --prefix $(VENV) axe-core@4.14.1
 
