@@ -8,7 +8,7 @@ import numpy as np
 
 from selector.posteriors._evidence import Floats
 
-__all__ = ["Joint", "logit", "sigmoid"]
+__all__ = ["Joint", "logit", "sigmoid", "spread_of"]
 
 _SWEEPS = 6  # of the alternating estimates
 _UNKNOWN_MEAN = 0.75  # of a model of which nothing is known, on a task type of which nothing is known
@@ -33,6 +33,12 @@ def logit(p: Floats | float) -> Floats:
     p = np.clip(p, 0.005, 0.995)
     odds: Floats = np.log(p / (1 - p))
     return odds
+
+
+def spread_of(p: Floats) -> Floats:
+    """Return the variance of one outcome, which near 0 and 1 is taken to be no less than .02."""
+    spread: Floats = np.maximum(p * (1 - p), _LEAST_SPREAD)
+    return spread
 
 
 @dataclass
@@ -64,7 +70,7 @@ class Joint:
     eta, variance
         Believed log-odds and their variance, shape (n_seeds, n_types, n_models).
     base, base_variance
-        The same of a cell without outcomes of its own: what models, types and published figures say of it.
+        The same without the cell's own fit: what its model's ability, its type's ease and published figures say of it.
     lean
         What published figures still move a cell's log-odds by, the same shape.
     slope
@@ -155,7 +161,7 @@ class Joint:
             eta = 0.5 * (eta + self._at)  # whole steps may lead back and forth for ever
         self._at = eta
         p = sigmoid(eta)
-        spread = np.maximum(p * (1 - p), _LEAST_SPREAD)
+        spread = spread_of(p)
         heard = self.n * spread
         return eta + (self.mean - p) / spread, heard / (1 + of_cells[:, None, None] * heard)
 

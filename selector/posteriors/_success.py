@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from selector.posteriors._evidence import EVERY, Cells, Evidence, Floats, Seeds
-from selector.posteriors._joint import Joint, logit, sigmoid
+from selector.posteriors._joint import Joint, logit, sigmoid, spread_of
 from selector.posteriors._priors import Priors
 
 __all__ = ["Success"]
 
 _LEAST_STRENGTH = 2.0  # pseudo-outcomes behind any belief
-_LEAST_SPREAD = 0.02  # p (1 - p) of a belief near 0 or 1 is taken to be at least this
 _LOW, _HIGH = 0.01, 0.99  # between which a believed success lies
 _KAPPA_MAX = 4.0
 _KAPPA_FREEDOM = 20.0
@@ -41,8 +40,9 @@ class Success:
     Attributes
     ----------
     prior, strength
-        What the other cells, published figures and priors say of a cell without its own outcomes: the mean, and how
-        many pseudo-outcomes it is worth. Shape (n_seeds, n_types, n_models).
+        What the model's ability, the type's ease, published figures and priors say of a cell, without its own fit: the
+        mean, and how many pseudo-outcomes it is worth. The ability has heard the cell's own outcomes too, so that with
+        few task types this is more than others alone would say. Shape (n_seeds, n_types, n_models).
     alpha, beta
         The same shape.
     n
@@ -149,8 +149,7 @@ class Success:
 
 def _strength(mean: Floats, variance: Floats) -> Floats:
     """Return alpha + beta of a belief of some mean and some variance in log-odds."""
-    spread = np.maximum(mean * (1 - mean), _LEAST_SPREAD)
-    strength: Floats = np.maximum(1 / (variance * spread) - 1, _LEAST_STRENGTH)
+    strength: Floats = np.maximum(1 / (variance * spread_of(mean)) - 1, _LEAST_STRENGTH)
     return strength
 
 

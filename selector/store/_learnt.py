@@ -288,7 +288,8 @@ def learnt_priors(files: Iterable[LearntFile], models: Sequence[Model], task_typ
     >>> learnt_priors([], [], ["coding"]).success.shape
     (3, 1, 0)
     """
-    register = Register(models)
+    files = tuple(files)
+    register = Register(models if files else ())  # without a file no name is looked up
     columns = {model.name: i for i, model in enumerate(models)}
     rows = {name: i for i, name in enumerate(task_types)}
     sums = np.zeros((7, len(rows), len(columns)))

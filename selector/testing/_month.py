@@ -73,7 +73,7 @@ def demo_state(
     A team tries all models alike on the first tenth of the tasks of `published_world`; then a selector decides within a
     budget, and goes on exploring with some of them. More tasks come by day than by night, and fewer at weekends. It is
     told what was used at once; what the answer was worth, hours or days later, or
-    never. One model gets worse on the twelfth day of twenty and nobody says so; one provider is down for half a day; a
+    never. One model gets worse after twelve days of twenty and nobody says so; one provider is down for half a day; a
     mean and a hard daily budget bind. Every number comes from the seed, the time from a clock of its own, and nothing
     from a network: the same seed leaves the same log, but for the names of its decisions. The configuration lies in the
     folder, too, as ``selector.yaml``.
