@@ -147,9 +147,12 @@ def take_up(state: State, engine: Engine, *, anew: Callable[[], Iterable[dict[st
         _remember(fold, state.recent(_RECENT), folded)
     if snapshot is not None:
         fold.flight.load(snapshot.extra["open"])
+    engine.budget.catch_up(fold.entries.values(), now)
     _fold_all(fold, anew or (lambda: state.events(folded)), engine.now, whole=whole)
     engine.budget.steer(now, fold.flight.now)
     mind.learn(engine.now())
+    if whole:
+        mind.count_tried()
     mind.refresh(engine.now(), whole=True)
 
 

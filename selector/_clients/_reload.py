@@ -120,6 +120,7 @@ def _hand_over(core: Core, engine: Engine) -> None:
     engine.budget.load(core.budget.dump(), old.clock())
     engine.roads.load(old.roads.dump(old.clock()), old.clock())
     engine.fold.take_over(core.fold)
+    engine.budget.catch_up(engine.fold.entries.values(), old.clock())
     engine.budget.warn = core.budget.warn
     engine.budget.steer(old.clock(), engine.fold.flight.now)
     engine.mind.refresh(now, whole=True)

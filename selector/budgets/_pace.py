@@ -77,6 +77,7 @@ class Pace:
         self._every: list[_Each] = [*self._means, *self._windows, *self._rolling]
         self._origin = now
         self._set_end(now)
+        self._watch(now)
 
     def __bool__(self) -> bool:
         return bool(self._every)
@@ -187,6 +188,7 @@ class Pace:
         if self._is_new and late[0][0] < self._now:
             self._now = self._origin = late[0][0]
             self._set_end(self._now)
+            self._watch(self._now)
         arrived, ended = self.arrived, False
         for at, paid in late:
             self._now = max(at, self._now)
@@ -261,6 +263,11 @@ class Pace:
 
     def _phase(self, config: BudgetConfig, now: float) -> float:
         return window_phase(datetime.fromtimestamp(now, UTC), self._spans[config.label])
+
+    def _watch(self, now: float) -> None:
+        """Begin in the middle of windows of which nothing was seen yet."""
+        for config, window in self._windows:
+            window.traffic.begin(self._phase(config, now))
 
     def _set_end(self, now: float) -> None:
         self._spans = {config.label: self._calendar(config, now) for config, _ in self._windows}

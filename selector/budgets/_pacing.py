@@ -204,7 +204,9 @@ class Traffic:
     A Gamma-Poisson forecast: past windows say about how many, this one's arrivals correct it, and a learnt profile
     says what share of a window's requests has come by now::
 
-        E[remaining] = (a + n_so_far) / (a / N + F(phase)) (1 - F(phase)),   a = 4
+        E[all] = (a + n_so_far) / (a / N + F(phase)),   E[remaining] = E[all] (1 - F(phase)),   a = 4
+
+    Of a window that is watched from its middle on only, F in E[all] is the share since then.
 
     Parameters
     ----------
@@ -235,9 +237,10 @@ class Traffic:
        https://proceedings.mlr.press/v202/balseiro23a.html
     """
 
-    __slots__ = ("_bins", "_profile", "_so_far", "past", "usual")
+    __slots__ = ("_bins", "_profile", "_since", "_so_far", "past", "usual")
 
     def __init__(self, first_guess: Floats, n_bins: int = 48) -> None:
+        self._since = 0.0
         self.usual: Floats = np.asarray(first_guess, float)
         self._bins: Floats = np.zeros((len(self.usual), n_bins))
         self._profile: Floats = np.full((len(self.usual), n_bins), 2.0)  # a weak belief in a flat day
@@ -249,30 +252,41 @@ class Traffic:
         self._bins[:, self._bin(phase)] += arrived
         self._so_far = self._so_far + arrived
 
+    def begin(self, phase: float) -> None:
+        """Watch from a phase of the window on: nothing is known of what came before."""
+        self._since = phase
+
+    def expected(self, phase: float) -> Floats:
+        """Forecast how many the whole window has, at least one."""
+        seen = np.maximum(self._passed(phase) - self._passed(self._since), 0.0)
+        found: Floats = np.maximum((_TRAFFIC_SHAPE + self._so_far) / (_TRAFFIC_SHAPE / self.usual + seen), 1.0)
+        return found
+
     def remaining(self, phase: float) -> Floats:
         """Forecast how many are still to come, at least one."""
-        passed = self._passed(phase)
-        expected = (_TRAFFIC_SHAPE + self._so_far) / (_TRAFFIC_SHAPE / self.usual + passed) * (1 - passed)
-        return np.maximum(expected, 1.0)
+        return np.maximum(self.expected(phase) * (1 - self._passed(phase)), 1.0)
 
     def dump(self) -> dict[str, Any]:
         """Write down what was learnt, for `load`."""
         own = {name: getattr(self, name).tolist() for name in ("usual", "_bins", "_profile", "_so_far")}
-        return own | {"past": [each.tolist() for each in self.past]}
+        return own | {"past": [each.tolist() for each in self.past], "since": self._since}
 
     def load(self, saved: dict[str, Any]) -> None:
         """Take up what was learnt."""
+        self._since = float(saved.get("since", 0.0))
         self.past = [np.array(each, float) for each in saved.get("past", ())]
         for name in ("usual", "_bins", "_profile", "_so_far"):
             setattr(self, name, np.array(saved[name], float))
 
     def close(self) -> None:
-        """End the window: learn its count and its profile."""
-        self.usual = np.maximum(0.6 * self.usual + 0.4 * self._so_far, 1.0)
-        self.past = [*self.past[1 - _PAST :], self._so_far]
-        self._profile = 0.8 * self._profile + self._bins
+        """End the window: learn its count, and if all of it was watched its profile."""
+        seen = 1 - self._passed(self._since)
+        self.usual = np.maximum((1 - 0.4 * seen) * self.usual + 0.4 * self._so_far, 1.0)
+        if not self._since:
+            self.past = [*self.past[1 - _PAST :], self._so_far]
+            self._profile = 0.8 * self._profile + self._bins
         self._bins = np.zeros_like(self._bins)
-        self._so_far = np.zeros_like(self._so_far)
+        self._so_far, self._since = np.zeros_like(self._so_far), 0.0
 
     def _bin(self, phase: float) -> int:
         n_bins: int = self._bins.shape[1]
@@ -313,8 +327,8 @@ class Window:
 
     @property
     def mean_usd(self) -> Floats:
-        """What a request of a usual window may cost, shape (n_seeds,)."""
-        return self._limit / self.traffic.usual
+        """What a request may cost at the traffic that this window is forecast to have, shape (n_seeds,)."""
+        return self._limit / self.traffic.expected(self._phase)
 
     @property
     def left(self) -> Floats:

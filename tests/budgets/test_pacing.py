@@ -117,6 +117,36 @@ def test_a_wrong_first_guess_is_forgotten_in_a_few_windows():
     assert traffic.usual == pytest.approx([300, 300], rel=0.01)
 
 
+def test_a_first_guess_that_was_too_high_binds_no_target_once_requests_were_seen():
+    """Half of a day's 100 requests have come: 2 % of what is left is a request's part, whatever was guessed."""
+    for guess in (100.0, 10_000.0):
+        pace = Window(10.0, Traffic(np.array([guess])))
+        for i in range(50):
+            pace.arrive(i / 100)
+        assert pace.target()[0] == pytest.approx(0.2, rel=0.2)
+        assert pace.mean_usd[0] == pytest.approx(0.1, rel=0.15)
+
+
+def test_what_was_not_watched_is_not_taken_for_quiet():
+    """Begun at three quarters, one request a hundredth: the forecast is of a day of 100, and little of it is left."""
+    traffic = Traffic(np.array([100.0]))
+    traffic.begin(0.75)
+    assert traffic.remaining(0.75) == pytest.approx([25])
+    for i in range(10):
+        traffic.arrive(0.75 + i / 100)
+    assert traffic.expected(0.85) == pytest.approx([100])
+    assert traffic.remaining(0.85) == pytest.approx([15])
+    again = Traffic(np.array([7.0]))
+    again.load(traffic.dump())
+    assert again.remaining(0.85) == pytest.approx([15])
+    for i in range(15):
+        traffic.arrive(0.85 + i / 100)
+    traffic.close()
+    assert traffic.usual == pytest.approx([100])
+    assert traffic.past == []  # a quarter of a day is no day to compare others with
+    assert traffic.remaining(0.5) == pytest.approx([4 / (4 / 100 + 0.5) * 0.5])  # now all of it is watched
+
+
 def test_the_profile_of_a_window_is_learnt():
     """Where all requests come in the second quarter, half-time means that nothing more is to come."""
     traffic = Traffic(np.array([200.0]))
@@ -172,7 +202,8 @@ def test_a_window_gives_what_is_left_over_the_forecast_and_begins_anew():
     expected = window_target(np.array([6.0, 0.0]), pace.traffic.remaining(29 / 60), pace.mean_usd)
     assert pace.target() == pytest.approx(expected)
     assert pace.target()[0] > 1.8 * 0.1
-    assert pace.target()[1] == pytest.approx(0.05 * 0.1)  # all is spent: the least target that there is
+    of_all = 34 / (4 / 60 + 29 / 60)  # so many are forecast, four of them by the guess
+    assert pace.target()[1] == pytest.approx(0.05 * 6 / of_all)  # all is spent: the least target that there is
     pace.roll()
     assert pace.target()[0] == pace.target()[1] == pytest.approx(6.0 / 48)  # 30 came: .6 of 60 and .4 of 30 are usual
 

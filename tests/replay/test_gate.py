@@ -65,13 +65,19 @@ def test_worse_in_one_type_fails_however_good_the_rest():
     assert (found.result, found.exit_code) == ("fail", 1)
     assert [check(found, task_type=name).state for name in ("chat", "code")] == ["shown", "refuted"]
     assert str(found).startswith("FAIL: small: its success in code is 0.")
+    code = check(found, task_type="code")
+    assert code.why == f"it is {code.high:.3f} at most, and -0.05 is the least"
+    assert code.high < code.least
+    assert check(found, task_type="chat").why == ""
 
 
 def test_dearer_than_asked_fails_and_saving_can_be_left_out():
     log = drawn(e=0.8)
     found = gate(log, LARGE, GateTerms(success_margin=0.05, min_saving=-0.2))
     assert found.result == "fail"
-    assert check(found, "saving").state == "refuted"
+    saving = check(found, "saving")
+    assert saving.state == "refuted"
+    assert saving.why == f"it is {saving.high:.3f} at most, and -0.2 is the least"
     assert "more of the cost" not in str(found)
     assert "it costs" in str(found)
     assert "may cost 20.0% more" in str(found)

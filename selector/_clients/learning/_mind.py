@@ -25,6 +25,7 @@ __all__ = ["Lesson", "Mind", "Ratios"]
 _NONE_YET = ""  # stands for the first task type until one comes
 _RATIO_CALLS = 10.0  # usual calls that hold a ratio at one
 _RATIO_TOKENS = 10_000.0  # tokens that do
+_CHEAPER = 1 - 1e-9  # of what a call cost: less than this is another price, and not rounding
 
 
 class Lesson(NamedTuple):
@@ -80,6 +81,7 @@ class Mind:
         self.retired_models: list[str] = []
         self._weighed: Tariff | None = None
         self._weight: Floats = np.empty(0)
+        self.priced: Floats | None = None  # the prices that were last gone by
         self.rescues: dict[tuple[str, str], list[float]] = {}  # by type and model: how many, and the sum of scores
         self.alarms: list[Event] = []  # which rang, and which nobody wrote down yet
         self._waiting: list[tuple[bool, Lesson]] = []
@@ -123,7 +125,8 @@ class Mind:
             self.types.append(name)
             self.inputs.grow(len(self.types), 1)
             self.latency.grow(len(self.types), len(self.plan.models))
-            self.decider.grow(self.plan.setup(self.types, self.tariff), now)
+            usual = _mean(self.inputs.now(now)[:, 0, :, 0])  # of what was measured and learnt of already
+            self.decider.grow(self.plan.setup(self.types, self.tariff, usual), now)
             self._charge(now)
             self._outdate()
         return found
@@ -192,6 +195,7 @@ class Mind:
         self.learn(now)
         self._count_arrivals()
         self._charge(now)
+        self._hear_prices(now)
         self.decider.refresh(now, whole=whole)
         self._outdate()
 
@@ -228,9 +232,12 @@ class Mind:
 
     def usual_inputs(self, now: float) -> Floats:
         """Return how long inputs usually are, per task type; 0 where nobody said."""
-        n, total = self.input_sums(now)
-        found: Floats = np.divide(total, n, out=np.zeros_like(total), where=n > 0)
-        return found
+        return _mean(self.input_sums(now))
+
+    def learnt_tokens(self, now: float) -> Floats:
+        """Return what the user's own evaluations say of answers, where inputs are as long as they usually are."""
+        usual = self.usual_inputs(now)  # which may make room for types
+        return self.plan.learnt_tokens(self.types, usual)
 
     def input_sums(self, now: float) -> Floats:
         """Return how many inputs were measured, and their tokens, per task type, aged like all evidence."""
@@ -269,6 +276,7 @@ class Mind:
         self.unpriced = self._unpriced()
         serving = self.plan.serving(self.types, tariff)
         per_token = tariff.usd_per_token * self.dollar_ratio()
+        self.beliefs.tokens.teach(self.learnt_tokens(now))
         self.decider.charge(per_token, fixed, serving)
         objective = self.plan.config.objective
         if objective is not None and objective.usd_per_second is not None:
@@ -277,6 +285,35 @@ class Mind:
             output = np.where(tariff.known, self.beliefs.tokens.mean[0], np.nan)
             usual = np.broadcast_to(self.usual_inputs(now)[:, None], fixed.shape)
             self.tolls.charge(self.decider.limited, self.types, per_token, Lengths(output, fixed, tariff.usd_in, usual))
+
+    @property
+    def prices(self) -> Floats:
+        """What a token of input, one of output, and a call itself cost, per model; nan: unknown; a copy."""
+        tariff = self.tariff
+        return np.where(tariff.known, np.array([tariff.usd_in, tariff.usd_per_token, tariff.call_usd]), np.nan)
+
+    def _hear_prices(self, now: float) -> None:
+        """Let models whose usual call became cheaper be explored anew, where little is left of what was known of them.
+
+        As a simulation does where a price changes; what is believed is in tokens, and stays.
+        """
+        prices, before = self.prices, self.priced
+        self.priced = prices
+        if before is None or np.array_equal(before, prices, equal_nan=True):
+            return
+        mix, tokens = self.decider.mix[0], self.beliefs.tokens.mean[0]
+        usual = np.array(np.broadcast_arrays(self.usual_inputs(now)[:, None], tokens, 1.0))
+        was, is_ = ((mix[:, None] * (usual * each[:, None]).sum(0)).sum(0) for each in (before, prices))
+        n = self.beliefs.success.evidence.now(now)[0].sum(1)
+        for k in np.flatnonzero(is_ < was * _CHEAPER).tolist():
+            self.decider.allowance.restart(k, n[:, k])
+
+    def count_tried(self) -> None:
+        """Take every model as tried as often as a whole log says: what was folded anew is not explored anew."""
+        allowance = self.decider.allowance
+        n = np.minimum(self.beliefs.n[0].sum(0), allowance.rules.burn_in)
+        models = np.repeat(np.arange(len(n)), np.ceil(n).astype(np.intp))
+        allowance.saw(np.zeros(len(models), np.intp), models)
 
     def fixed_usd(self, now: float) -> Floats:
         """Return what calls are expected to cost beside their answers, shape (n_types, n_models)."""
@@ -341,6 +378,12 @@ def _arrays(places: list[tuple[int, int]], lessons: list[Lesson]) -> tuple[Cells
     values = np.array([(each.at, each.score, each.tokens) for each in lessons], float).reshape(-1, 3)
     cells = Cells(np.zeros(len(lessons), np.intp), where[:, 0].copy(), where[:, 1].copy())
     return cells, values[:, 0].copy(), values[:, 1].copy(), values[:, 2].copy()
+
+
+def _mean(sums: Floats) -> Floats:
+    n, total = sums
+    found: Floats = np.divide(total, n, out=np.zeros_like(total), where=n > 0)
+    return found
 
 
 def _ratio(sums: Floats, weight: Floats) -> Floats:

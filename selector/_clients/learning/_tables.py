@@ -70,9 +70,10 @@ def _sums(beliefs: Beliefs, now: float) -> dict[str, list[Any]]:
 
 def _configured(mind: Mind, now: float) -> dict[str, list[Any]]:
     """Pool as of now, beside what is published: reading beliefs moves no choice."""
+    learnt = mind.learnt_tokens(now)  # which may make room for types that were measured and not learnt of yet
     beliefs, setup = mind.beliefs, mind.decider.setup
     success = Success(beliefs.success.evidence, setup.priors, now)
-    tokens = Tokens(beliefs.tokens.evidence, setup.priors.tokens, now)
+    tokens = Tokens(beliefs.tokens.evidence, setup.priors.tokens, now, learnt)
     alpha, beta, prior = success.alpha[0].reshape(-1), success.beta[0].reshape(-1), success.prior[0].reshape(-1)
     strength = success.strength[0].reshape(-1)
     tariff = mind.tariff
@@ -132,6 +133,7 @@ def saved(mind: Mind, now: float) -> dict[str, Any]:
         "price": decider.solver.price.tolist(),
         "cusum": mind.beliefs.cusum.sums[:, 0].tolist(),
         "allowance": decider.allowance.dump(),
+        "prices": mind.prices.tolist(),
     }
 
 
@@ -212,3 +214,6 @@ def _restore_rest(mind: Mind, extra: dict[str, Any], kept: list[tuple[int, int]]
     decider.solver.price[:] = extra["price"]
     mind.beliefs.cusum.sums[:, 0, new] = np.array(extra["cusum"])[:, old]
     decider.allowance.load(extra["allowance"], kept)
+    if "prices" in extra:
+        mind.priced = mind.prices
+        mind.priced[:, new] = np.array(extra["prices"], float)[:, old]

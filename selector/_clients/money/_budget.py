@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from types import MappingProxyType
@@ -18,6 +18,7 @@ from selector.config import Config
 from selector.records import BudgetWarning
 
 if TYPE_CHECKING:
+    from selector._clients.learning._book import Entry
     from selector._clients.money._gate import Gate
 
 __all__ = ["Budget", "Stand"]
@@ -70,6 +71,7 @@ class Budget:
         self.reserve_nano = 0
         self.n_overruns = 0
         self.gate: Gate | None = None
+        self._unheard: tuple[Till, ...] = ()  # of which nothing was saved, since they are new
         self._set_end()
 
     @property
@@ -355,6 +357,7 @@ class Budget:
 
     def load(self, saved: Mapping[str, Any], now: float) -> None:
         """Take up what was spent and seen of budgets that are still configured."""
+        self._unheard = tuple(till for till in self.tills if till.label not in saved["tills"])
         for till in self.tills:
             if till.label in saved["tills"]:
                 till.load(saved["tills"][till.label])
@@ -364,6 +367,18 @@ class Budget:
         self.meters.load(saved.get("meters", {}), now)
         self.n_overruns = int(saved["n_overruns"])
         for till in self.tills:
+            self._watch(till)
+        self._set_end()
+
+    def catch_up(self, entries: Collection[Entry], now: float) -> None:
+        """Book what was spent before a budget was configured, where that was in the window that is open now."""
+        new, self._unheard = [till for till in self._unheard if till.place(now) != (0, None)], ()
+        for till in new:
+            for entry in entries:
+                if entry.charged is not None:
+                    till.settle(0, till.amount(*entry.charged), entry.at_s)
+            till.roll(now)
+            self.change(till.label, (), 0, now)
             self._watch(till)
         self._set_end()
 

@@ -18,8 +18,7 @@ Ints = NDArray[np.intp]
 
 _COUNTED = 8  # hexadecimal digits at the end of an id, with which a process counts its decisions
 _SPARSE = 8  # so many times as many numbers as ids are too many to lay out
-_DIGIT = np.full(256, 16, np.uint8)  # of a letter; 16: none
-_DIGIT[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16)
+_DIGIT = bytes(b"0123456789abcdef".find(letter) % 17 for letter in range(256))  # of a letter; 16: none
 
 
 def numbered(ids: pa.ChunkedArray) -> Ints:
@@ -81,7 +80,7 @@ def _parted(ids: pa.Array, heads: Words) -> tuple[Ints, Ints] | None:
     if ids.null_count or size <= _COUNTED or (np.diff(ends) != size).any():
         return None
     letters = np.frombuffer(ids.buffers()[2], np.uint8)[ends[0] : ends[-1]].reshape(-1, size)
-    digits = _DIGIT[letters[:, -_COUNTED:]]
+    digits = np.frombuffer(letters[:, -_COUNTED:].tobytes().translate(_DIGIT), np.uint8).reshape(-1, _COUNTED)
     if (digits > 15).any():
         return None
     number = np.ascontiguousarray(digits[:, ::2] << 4 | digits[:, 1::2]).view(">u4")[:, 0].astype(np.intp)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from selector.records import Basis
 from selector.replay.logs._pack import BLOCK, Deals, words_of
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Published:
         self._deals, self._models, self._chosen, self._said = deals, models, chosen, propensity
         self._deal = np.append(deals.places(words), -1)[index]  # -1, the last: none
         self._at = {name: deals.per_model(name, len(models)) for name in _PER_DEAL}
+        self._trials = _trials(decided, chosen)
 
     def columns(self, rows: NDArray[np.intp] | None = None) -> dict[str, Any]:
         """Give the fields of `PUBLISHED`, a few thousand rows at a time.
@@ -79,6 +81,9 @@ class Published:
         able = ~np.isnan(mean) & _allowed(some, self._models)
         mean[~able] = strength[~able] = np.nan
         likely = _normalised(np.where(able, self._at["probability"][deal], 0.0))
+        if self._trials is not None:
+            place, share = self._trials
+            _mix(likely, able, (arm, said), place[rows], share[rows])
         certain = np.flatnonzero(said == 1.0)
         likely[certain] = 0.0
         likely[certain, arm[certain]] = 1.0
@@ -110,6 +115,42 @@ def _allowed(decided: pa.Table, models: tuple[str, ...]) -> NDArray[np.bool_]:
         if name in numbers:
             found[row, numbers[name]] = False
     return found
+
+
+def _trials(decided: pa.Table, chosen: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.float64]] | None:
+    """Say to which model a share of tasks like each was given by a rule, -1: to none, and what share; None: none was.
+
+    A decision on the other side does not name that model: those that were forced do.
+    """
+    names, of = words_of(decided["experiment"])
+    if not names:
+        return None
+    sides, side = words_of(decided["arm"])
+    reasons, reason = words_of(decided["reason"])
+    forced = (np.append(sides, "")[side] == "treatment") & (np.append(reasons, "")[reason] == Basis.RULE.value)
+    place = np.full(len(of), -1, np.intp)
+    for i in range(len(names)):
+        models = np.unique(chosen[forced & (of == i)])
+        if len(models) == 1:
+            place[of == i] = models[0]
+    share: NDArray[np.float64] = decided["share"].cast("float64").to_numpy()
+    return place, share
+
+
+def _mix(
+    likely: NDArray[np.float64],
+    able: NDArray[np.bool_],
+    chose: tuple[NDArray[np.intp], NDArray[np.float64]],
+    place: NDArray[np.intp],
+    share: NDArray[np.float64],
+) -> None:
+    """Put the share that a model was given by a rule into what was published, where the propensity can be of both."""
+    arm, said = chose
+    fits = np.where(arm == place, said >= share * (1 - _SAME), said <= (1 - share) * (1 + _SAME))
+    rows = np.flatnonzero((place >= 0) & (arm >= 0) & fits)
+    rows = rows[able[rows, place[rows]]]
+    likely[rows] *= 1 - share[rows, None]
+    likely[rows, place[rows]] += share[rows]
 
 
 def _normalised(likely: NDArray[np.float64]) -> NDArray[np.float64]:

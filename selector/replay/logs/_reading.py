@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -118,18 +119,25 @@ class Reading:
 
         for event in part.events:
             self.take(event)
-        if "decisions" in part.tables:
-            self._decide_all(part.tables["decisions"])
+        with ThreadPoolExecutor(1) as beside:
+            if "events" in part.tables:
+                table = part.tables["events"].select(["kind", "decision_id", "s", "extra"])
+                explained = table.filter(pc.equal(table["kind"], "explained"))
+                on_table = beside.submit(_as_columns, explained)
+            if "decisions" in part.tables:
+                self._decide_all(part.tables["decisions"])
+            self._report_all(part.tables)
+        if "events" in part.tables:
+            self._explain_all(explained, on_table.result())
+
+    def _report_all(self, tables: Mapping[str, pa.Table]) -> None:
         told = []
-        for kind, table in _reports(part.tables):
+        for kind, table in _reports(tables):
             rest, said = _without_of(table)
             fields = Fields(rest)
             self.reports[kind].add_fields(fields, kind=kind)
             told += said if "of" not in fields.extra_names else [*said, _with_of(rest, fields)]
         self._tell(told)
-        if "events" in part.tables:
-            table = part.tables["events"].select(["kind", "decision_id", "s", "extra"])
-            self._explain_all(table.filter(pc.equal(table["kind"], "explained")))
 
     def close(self) -> None:
         """Count decisions whose own line was never written."""
@@ -144,9 +152,8 @@ class Reading:
             if "propensity" in event:
                 self.told.add(event)
 
-    def _explain_all(self, table: pa.Table) -> None:
-        """Take what was on the table of many decisions, from columns where it can be read as such."""
-        told = _as_columns(table)
+    def _explain_all(self, table: pa.Table, told: pa.Table | None) -> None:
+        """Take what was on the table of many decisions, from columns where it could be read as such."""
         if told is not None and self.deals.add_all(table["decision_id"], told):
             late = told["propensity"].is_valid()
             for id_, value in zip(table["decision_id"].filter(late), told["propensity"].filter(late), strict=True):
@@ -213,6 +220,7 @@ def _reports(tables: Mapping[str, pa.Table]) -> Iterator[tuple[str, pa.Table]]:
 def _as_columns(table: pa.Table) -> pa.Table | None:
     """Read the JSON of what was on the table; None where some of it is not as it is usually written."""
     import pyarrow as pa
+    import pyarrow.compute as pc
     from pyarrow import json
 
     if not len(table) or table["extra"].null_count or table["decision_id"].null_count:
@@ -220,11 +228,12 @@ def _as_columns(table: pa.Table) -> pa.Table | None:
     numbers = pa.list_(pa.float64())
     fields = [("models", pa.list_(pa.string())), *((name, numbers) for name in Deals.FIELDS)]
     schema = pa.schema([*fields, ("usual_input", pa.float64()), ("propensity", pa.float64())])
-    text = "\n".join(table["extra"].to_pylist()).encode()
+    extra = table["extra"].combine_chunks()
+    text = pc.binary_join(pa.ListArray.from_arrays([0, len(extra)], extra), "\n")[0].as_buffer()
     try:
         return json.read_json(
             pa.BufferReader(text),
-            json.ReadOptions(use_threads=False, block_size=len(text) + 1),
+            json.ReadOptions(use_threads=False, block_size=text.size + 1),
             json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
         )
     except pa.ArrowInvalid:

@@ -76,7 +76,7 @@ class GateCheck(NamedTuple):
     more: float
     """Decisions of its kind that are still missing, at what is seen; infinite: more of them do not show it."""
     why: str
-    """Why it is open."""
+    """Why it is refuted or open; empty: it is shown."""
 
 
 class Asked(NamedTuple):
@@ -200,13 +200,16 @@ def settled(asked: Asked, seen: Seen, p_worse: float, terms: GateTerms) -> GateC
     elif seen.verdict.word == "supported" and p_worse < terms.one_sided and max(each) + reach < 0:
         state = "refuted"
     low, high = seen.bounds or (seen.value - reach, seen.value + reach)
-    why = "" if state != "open" else _why(seen, low, reach)
+    why = "" if state == "shown" else _why(seen, state, (low, high), reach)
     more = 0.0 if state != "open" else _more(seen, terms)
     numbers = seen.n, seen.share, seen.value, low, high, seen.least
     return GateCheck(asked.what, asked.task_type, asked.types, *numbers, asked.required, state, seen.verdict, more, why)
 
 
-def _why(seen: Seen, low: float, reach: float) -> str:
+def _why(seen: Seen, state: State, bounds: tuple[float, float], reach: float) -> str:
+    low, high = bounds
+    if state == "refuted":
+        return f"it is {max(high, _LEAST_SAVING):.3f} at most, and {seen.least:g} is the least"
     if seen.verdict.word != "supported":
         return "; ".join(seen.verdict.reasons)
     if seen.distance - reach > 0 or (seen.distance + reach < 0 and max(seen.ends) + reach >= 0):
