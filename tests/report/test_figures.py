@@ -195,7 +195,50 @@ def test_the_many_are_cut_and_it_is_said_how_many_are_left_out():
     assert words(belief_ridges(t.beliefs)).count("and 18 believed worse") == len(TYPES)
     assert words(work_by_type(t.work)).count("24 others") == len(TYPES)
     assert "And 24 more models with alarms, earlier ones." in words(drift_timeline(t.drift, t.days))
-    assert any(word.endswith("without a name") for word in words(success_cost_maps(t.beliefs, t.work)))
+
+
+def test_every_mark_of_a_map_has_a_name_or_a_number_that_is_explained_or_is_counted():
+    t = tables(30)
+    figure = success_cost_maps(t.beliefs, t.work)
+    told = words(figure)
+    axis = {text for text in told if text.endswith("%") or text.startswith("$")}
+    numbers = [word for word in told if word.isdigit() and word not in axis]
+    left_out = sum(int(word.split()[0]) for word in told if word.endswith("without a name"))
+    explained = sum(told.count(number) for number in set(numbers))
+    assert explained == len(numbers)
+    named = sum(word in t.models for word in told) - len(set(numbers))  # below the maps each number has its name
+    assert named + (len(numbers) - len(set(numbers))) + left_out == 30 * len(TYPES)
+    assert left_out <= 6
+
+
+@pytest.mark.parametrize("width", [340, 760])
+def test_no_difference_in_dollars_is_cut_and_one_far_off_leaves_the_others_room(width):
+    base = tables(8).savings
+    far = base[2]._replace(saved_usd=90.0, saved_usd_low=-20.0, saved_usd_high=200.0)
+    figure = savings_forest([*base[:2], far, *base[3:]], Look(width=width))
+    dollars = [line for line in figure.axes[0].lines if (line.get_gid() or "").startswith("title:dollars")]
+    assert not {line.get_marker() for line in dollars} & {"<", ">"}
+    bars = [np.ptp(line.get_xdata()) for line in dollars if len(line.get_xdata()) == 2]
+    assert len(bars) == 8
+    assert min(bars) > 0.5  # on a linear scale 0.01
+    assert "Dollars: logarithmic on both sides of $0." in figure.axes[0].get_label()
+    assert "logarithmic" not in savings_forest(base).axes[0].get_label()
+
+
+def test_fallbacks_without_a_bar_of_their_own_are_told_as_a_sum_and_not_drawn():
+    seen = measured(0.8, 90)
+    rare = [rows.Fallback("timeout", "gpt-5", f"kimi-{k}", 1, 9, 0.3, 0.2, 0.01, 9.0, seen) for k in range(17)]
+    figure = fallbacks_by_reason([rare[0]._replace(answered_by="claude-5", n=3), *rare])
+    assert "12 others, 12 in all" in words(figure)
+    assert sum((patch.get_gid() or "").startswith("title:") for patch in figure.axes[0].patches) == 6
+
+
+def test_a_band_that_is_gone_at_the_end_has_its_name_below_and_all_others_at_the_right():
+    block = rows.Block(0, AT, AT, 100, measured(0.8, 90), measured(0.5, 90), 0.1, (60, 30, 10))
+    figure = learning_curves([block, block._replace(first=100, n_by_model=(0, 40, 60))], ["gpt-5", "kimi-2", "glm-5"])
+    told = words(figure)
+    assert told[told.index("Below 2 % of the last run:") + 1 :] == ["gpt-5"]
+    assert {"kimi-2 40 %", "glm-5 60 %"} <= set(told)
 
 
 def test_without_data_each_figure_says_so_in_place_of_an_empty_axis():

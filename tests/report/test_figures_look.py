@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from selector.report import (
 )
 from selector.report.figures import Look, drift_rows, learning_curves, spend_by_day, svg
 from selector.report.figures._colours import palette
+from selector.report.figures._page import lines, wide
 from selector.report.figures._scale import scale
 
 MODELS = ("claude-opus-4-8", "gpt-5.5", "kimi-k2.6", "gemini-3.1-pro", "deepseek-v4-pro")
@@ -165,3 +167,14 @@ def test_the_name_of_a_steep_price_fits_a_narrow_page():
     figure = spend_by_day(days, Look(width=340))
     (named,) = (text for text in figure.axes[0].texts if "logarithmic" in text.get_text())
     assert named.get_window_extent().x1 <= 340
+
+
+@pytest.mark.parametrize("bold", [False, True])
+def test_a_paragraph_has_the_longest_lines_that_fit_and_a_word_too_long_for_one_is_cut(bold):
+    text = "AVATAR To few words, of which one-is-much-longer-than-any-line-here, come many that are short: " * 3
+    for room in range(90, 500, 7):
+        found = lines(text, room, 12, bold=bold)
+        assert all(wide(line, 12, bold=bold) <= room for line in found)
+        for line, following in pairwise(found):
+            assert wide(f"{line} {following.split()[0]}", 12, bold=bold) > room
+        assert len(" ".join(found).split()) == len(text.split())

@@ -176,6 +176,7 @@ class _Heard:
         known = np.flatnonzero(~np.isnan(log.judged_at))
         order = known[np.argsort(log.judged_at[known], kind="stable")]
         self._of_model = [order[log.model[order] == model] for model in range(len(log.models))]
+        self._chosen = [np.flatnonzero(log.model == model) for model in range(len(log.models))]
         self._newest: dict[bool, tuple[Ints, Floats, Floats]] = {}
 
     def before(self, at_s: float, model: int) -> Ints:
@@ -183,6 +184,12 @@ class _Heard:
         own = self._of_model[model]
         last = int(np.searchsorted(self._log.judged_at[own], at_s, "right"))
         found: Ints = own[max(last - _RECENT, 0) : last]
+        return found
+
+    def chosen_from(self, first: int, model: int) -> Ints:
+        """Give the decisions from one on that chose a model."""
+        own = self._chosen[model]
+        found: Ints = own[np.searchsorted(own, first) :]
         return found
 
     def rang_at(self, newest: float, model: int) -> float:
@@ -217,7 +224,7 @@ def _alarm(log: Columns, heard: _Heard, at_s: float, alarm: tuple[int, float]) -
     believed = float(np.mean(told)) if len(told) == len(rows) and told else np.nan
     r, zero = log.score[rows], np.zeros(len(rows), np.intp)
     after = int(np.searchsorted(log.at, at_s, "right"))
-    later = log.score[after:][log.model[after:] == model]
+    later = log.score[heard.chosen_from(after, model)]
     off = float(r.mean()) - believed if len(rows) else np.nan
     kinds = log.type[rows]
     sums = np.bincount(kinds, r - (np.array(told) if not np.isnan(believed) else 0.0), minlength=len(log.task_types))

@@ -164,6 +164,7 @@ def _panel(
         before = _at(alarms[i - 1].at) if i else x.low
         after = _at(alarms[i + 1].at) if i + 1 < len(alarms) else x.high
         _alarm(sheet, alarm, (before, after), x, y)
+    _when(sheet, alarms, x, top - 8)
     sheet.y = top + _HEIGHT
 
 
@@ -210,13 +211,14 @@ def _alarm(sheet: Page, alarm: DriftAlarm, span: tuple[float, float], x: Scale, 
         sheet.line(x([before, at]), level, Pen("ink", width=1.6, dash=(4, 2), title=title))
     title = f"alarm for {alarm.model}, {alarm.at:%Y-%m-%d %H:%M} UTC, after {alarm.n:,} decisions"
     sheet.line([pixel, pixel], [y.end - 4, y.start], Pen("alarm", width=1.6, title=title))
-    word, left = f"alarm {alarm.at.day} {alarm.at:%b}", pixel < (x.start + x.end) / 2
-    sheet.text(
-        pixel + (4 if left else -4),
-        y.end + 4,
-        word,
-        Pen("alarm"),
-        size=SMALL,
-        side="left" if left else "right",
-        halo=True,
-    )
+
+
+def _when(sheet: Page, alarms: Sequence[DriftAlarm], x: Scale, base: float) -> None:
+    """Write the day of each alarm above its line, those left out that would touch the one before."""
+    free = 0.0
+    for alarm in alarms:
+        word, at = f"alarm {alarm.at.day} {alarm.at:%b}", float(x(_at(alarm.at)))
+        left = min(max(at - wide(word, SMALL) / 2, MARGIN), x.end - wide(word, SMALL))
+        if left > free:
+            sheet.text(left, base, word, Pen("alarm"), size=SMALL)
+            free = left + wide(word, SMALL) + 6

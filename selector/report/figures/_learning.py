@@ -22,6 +22,7 @@ __all__ = ["learning_curves"]
 _UP, _WORK = 120.0, 170.0  # pixels of a curve, of the shares of work
 _LABEL = 14.0  # pixels from label to label
 _NAMED = 12  # models with a band of their own
+_GONE = 0.02  # of the last run, below which a band has its name below the picture
 
 
 def learning_curves(
@@ -69,19 +70,21 @@ def learning_curves(
         n = blocks[-1].first + blocks[-1].n
         sheet.words(
             f"Each point: a run of decisions, {n:,} in all; bars: 95 % intervals. Below: whom the work went to, "
-            "and at the right each model's share of the last run."
+            "and at the right the shares of the last run."
         )
-        bands = _bands(blocks, models)
+        every = _bands(blocks, models)
+        bands = [band for band in every if band[1][-1] >= _GONE]
         names = min(max(wide(f"{name} 100 %", SMALL) for name, _ in bands) + 16, 0.38 * sheet.width)
         x = Scale(float(blocks[0].first), float(n), MARGIN + 46, sheet.width - MARGIN - names)
         _curve(sheet, blocks, x, ("success", [b.success for b in blocks]), percent)
         _curve(sheet, blocks, x, ("dollars per decision", [b.usd_per_decision for b in blocks]), usd)
-        _shares(sheet, blocks, x, bands, names)
+        _shares(sheet, blocks, x, every, names)
         for i, tick in enumerate(each for each in x.ticks(max(2, int((x.end - x.start) // 80))) if each == int(each)):
             at = float(x(tick))
             sheet.text(at, sheet.y + 16, f"{tick:,.0f}", Pen("muted"), size=SMALL, side="center" if i else "left")
         sheet.text(x.end + 26, sheet.y + 16, "decisions", Pen("muted"), size=SMALL)
         sheet.y += 22
+        _gone(sheet, [name for name, share in every if share[-1] < _GONE])
     return sheet.figure
 
 
@@ -148,17 +151,35 @@ def _shares(sheet: Page, blocks: Sequence[Block], x: Scale, bands: Sequence[tupl
         low, top_edge = (y(np.repeat(each, 2)) for each in (below, above))
         sheet.area(x(edges), low, top_edge, Pen(colour, alpha=0.85, title=told))
         sheet.line(x(edges), top_edge, Pen("paper", width=0.8))
-        spots.append(float(y((below[-1] + above[-1]) / 2)))
+        if share[-1] >= _GONE:
+            spots.append((name, float(share[-1]), float(y((below[-1] + above[-1]) / 2))))
         below = above
     for tick in (0.0, 0.5, 1.0):
         sheet.text(x.start - 6, float(y(tick)) + 4, percent(tick), Pen("muted"), size=SMALL, side="right")
-    for (name, share), spot, at in zip(bands, spots, _apart(spots, top, top + high), strict=True):
+    for (name, last, spot), at in zip(spots, _apart([s[2] for s in spots], top, top + high), strict=True):
         colour = "faint" if name.endswith(" others") else name
         sheet.line([x.end + 2, x.end + 12], [spot, at], Pen(colour, width=1.6))
-        word = percent(float(share[-1]))
+        word = percent(last)
         room = names - 14 - wide(f" {word}", SMALL)
         sheet.text(x.end + 15, at + 4, f"{clip(name, room, SMALL)} {word}", Pen(), size=SMALL)
     sheet.y = top + high
+
+
+def _gone(sheet: Page, names: Sequence[str]) -> None:
+    """Name the bands that are hardly there at the right, each after a box of its colour."""
+    if not names:
+        return
+    word = f"Below {percent(_GONE)} of the last run:"
+    sheet.y += 20
+    sheet.text(MARGIN, sheet.y, word, Pen("muted"), size=SMALL)
+    left = MARGIN + wide(word, SMALL) + 12
+    for name in names:
+        short = clip(name, sheet.width - 2 * MARGIN - 14, SMALL)
+        if left + 14 + wide(short, SMALL) > sheet.width - MARGIN:
+            left, sheet.y = MARGIN, sheet.y + 17
+        sheet.box(left, sheet.y - 8, (9, 9), Pen("faint" if name.endswith(" others") else name, alpha=0.85))
+        sheet.text(left + 14, sheet.y, short, Pen(), size=SMALL)
+        left += 14 + wide(short, SMALL) + 14
 
 
 def _apart(spots: Sequence[float], top: float, bottom: float) -> list[float]:

@@ -218,15 +218,19 @@ def _font(*, bold: bool) -> FT2Font:
 
 
 def lines(text: str, room: float, size: float, *, bold: bool = False) -> Sequence[str]:
-    """Break a text into lines that fit."""
-    found = [""]
-    for word in text.split():
-        longer = f"{found[-1]} {word}".strip()
-        if found[-1] and wide(longer, size, bold=bold) > room:
+    """Break a text into lines that fit; a line is as wide as its words and the spaces between them."""
+    space = wide(" ", size, bold=bold)
+    found, reached = [""], -space
+    for word in filter(None, text.replace(" %", "\N{NO-BREAK SPACE}%").split(" ")):
+        own = wide(word, size, bold=bold)
+        if found[-1] and reached + space + own > room:
             found.append(word)
+            reached = own
         else:
-            found[-1] = longer
-    return [clip(line, room, size, bold=bold) for line in found]
+            found[-1] = f"{found[-1]} {word}".strip()
+            reached += space + own
+    found = [line.replace("\N{NO-BREAK SPACE}", " ") for line in found]
+    return [line if " " in line else clip(line, room, size, bold=bold) for line in found]
 
 
 def _alpha(pen: Pen) -> float | None:

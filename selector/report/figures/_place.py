@@ -139,11 +139,17 @@ def _clash(boxes: Floats, anchors: Floats, taken: Floats, leaders: Floats) -> Fl
     low, high = boxes[:, None, :2] - _GAP, boxes[:, None, 2:] + _GAP
     overlap = np.maximum(np.minimum(high, taken[:, 2:]) - np.maximum(low, taken[:, :2]), 0).prod(-1)
     mine = _leader(boxes, anchors)[:, :, None]
-    through = ((mine > taken[:, :2]) & (mine < taken[:, 2:])).all(-1).sum((1, 2))
-    theirs = leaders.reshape(-1, 2)
-    under = ((theirs > boxes[:, None, :2]) & (theirs < boxes[:, None, 2:])).all(-1).sum(1)
+    through = _within(mine, taken).sum((1, 2))
+    under = _within(leaders.reshape(-1, 2), boxes[:, None]).sum(1)
     cost: Floats = 1e3 * (overlap > 0).sum(1) + 10 * overlap.sum(1) + 30.0 * (through + under)
     return cost
+
+
+def _within(points: Floats, boxes: Floats) -> NDArray[np.bool_]:
+    """Tell which points lie inside of boxes."""
+    x, y = points[..., 0], points[..., 1]
+    found: NDArray[np.bool_] = (x > boxes[..., 0]) & (x < boxes[..., 2]) & (y > boxes[..., 1]) & (y < boxes[..., 3])
+    return found
 
 
 def _leader(box: Floats, anchor: Floats) -> Floats:

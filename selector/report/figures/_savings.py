@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from selector.report.counted._facts import Saving
 from selector.report.figures._colours import Look
 from selector.report.figures._page import MARGIN, SMALL, Page, Pen, clip, page, wide
@@ -18,6 +20,7 @@ __all__ = ["savings_forest"]
 
 _ROW, _TALL, _HEAD, _FOOT = 24.0, 38.0, 34.0, 30.0
 _BESIDE = 680  # pixels from which both differences stand side by side
+_STEEP = 20.0  # times the middle one, from which the greatest difference would press all others together
 _ALL = 104.0  # percentage points: no success can differ by more, and the word for 100 has its place
 UNSUPPORTED = "?"  # beside a difference that the log cannot support
 
@@ -46,7 +49,7 @@ def savings_forest(
     """Draw dollars saved and success gained per decision against "always this model", with their intervals.
 
     Right of the line is better, in both. What the log cannot support is pale and hollow with a question mark: read
-    no number off it. The scales are made for what it can.
+    no number off it. Dollars that lie very far apart stand on a scale that is logarithmic on both sides of zero.
 
     Parameters
     ----------
@@ -80,12 +83,13 @@ def savings_forest(
             return sheet.figure
         base = next((s.model for s in savings if s.is_baseline), "")
         against = f" The baseline is {base}." if base else ""
-        sheet.words(
-            f"What was done, against always using one model, {savings[0].n:,} decisions evaluated; right of the line "
-            f"is better.{against} Pale, hollow, with a question mark: the log cannot support it."
-        )
         per, many = _unit(savings)
         dollars, success = [_saved(s, many) for s in savings], [_gained(s) for s in savings]
+        how = " Dollars: logarithmic on both sides of $0." if _middle(dollars) else ""
+        sheet.words(
+            f"What was done, against always using one model, {savings[0].n:,} decisions evaluated; right of the line "
+            f"is better.{against} Pale, hollow, with a question mark: the log cannot support it.{how}"
+        )
         _panels(sheet, savings, ((f"dollars saved per {per}", dollars, usd), (_GAINED, success, _points)))
     return sheet.figure
 
@@ -125,6 +129,13 @@ def _unit(savings: Sequence[Saving]) -> tuple[str, float]:
     return ("decision", 1.0) if largest >= 0.5 else ("1,000 decisions", 1000.0)
 
 
+def _middle(rows: Sequence[_Difference]) -> float:
+    """Return the round number about which a logarithmic scale turns linear, 0 where a linear one does for all."""
+    sizes = [abs(end) for d in rows for end in d[:3] if math.isfinite(end) and end]
+    steep = bool(sizes) and max(sizes) > _STEEP * float(np.median(sizes))
+    return 10.0 ** math.floor(math.log10(np.median(sizes))) if steep else 0.0
+
+
 def _points(value: float) -> str:
     return f"{value:+.3g}" if value else "0"
 
@@ -143,21 +154,29 @@ def _panel(sheet: Page, savings: Sequence[Saving], shown: _Shown, at: tuple[floa
     beside = sheet.width >= _BESIDE
     row = _ROW if beside else _TALL
     said = max(wide(_verdict(d), SMALL) for d in rows) + 10 if beside else 10.0
-    sure = [d for d in rows if d.sure and math.isfinite(d.value)]
-    x = scale([0.0, *(end for d in sure or rows for end in d[:3])], left + 6, left + width - said)
+    x = scale([0.0, *(end for d in rows for end in d[:3])], left + 6, left + width - said)
+    x = x._replace(middle=0.0 if what == _GAINED else _middle(rows))
     if what == _GAINED:  # no success is more than all of it
         x = x._replace(low=max(x.low, -_ALL), high=min(x.high, _ALL))
     bottom = top + len(rows) * row
-    for tick in x.ticks(max(3, int((x.end - x.start) // 60))):
-        pixel, pen = float(x(tick)), Pen("edge", width=1.6) if tick == 0 else Pen("grid")
-        sheet.line([pixel, pixel], [top - 4, bottom + 2], pen)
-        sheet.text(pixel, bottom + 16, word(tick), Pen("muted"), size=SMALL, side="center")
+    _rules(sheet, x, word, (top - 4, bottom + 2))
     for i, (saving, difference) in enumerate(zip(savings, rows, strict=True)):
         y = top + (i + 0.5) * row
         _row(sheet, saving, difference, x, y, f"{what} against always {saving.model}")
         pen = Pen("ink" if difference.sure else "muted")
         spot = (x.end + 8, y + 4) if beside else (MARGIN + 14, y + 12)
         sheet.text(*spot, _verdict(difference), pen, size=SMALL)
+
+
+def _rules(sheet: Page, x: Scale, word: Callable[[float], str], ends: tuple[float, float]) -> None:
+    """Draw the lines of round values, with the words of zero and of the largest first, as many as there is room for."""
+    taken: list[tuple[float, float]] = []
+    for tick in sorted(x.ticks(max(3, int((x.end - x.start) // 60))), key=lambda tick: (tick != 0, -abs(tick))):
+        pixel, half = float(x(tick)), wide(word(tick), SMALL) / 2
+        sheet.line([pixel, pixel], ends, Pen("edge", width=1.6) if tick == 0 else Pen("grid"))
+        if all(abs(pixel - at) > half + other + 5 for at, other in taken):
+            sheet.text(pixel, ends[1] + 14, word(tick), Pen("muted"), size=SMALL, side="center")
+            taken.append((pixel, half))
 
 
 def _row(sheet: Page, saving: Saving, d: _Difference, x: Scale, y: float, what: str) -> None:

@@ -24,12 +24,16 @@ class Scale(NamedTuple):
     end: float
     """The pixel of `high`."""
     log: bool = False
+    middle: float = 0.0
+    """Above 0: logarithmic on both sides of zero, with round values no nearer to it than this."""
 
     def __call__(self, value: ArrayLike) -> Floats:
         """Return the pixels of values; what lies beyond the ends stands at them."""
         at: Floats = np.clip(np.asarray(value, float), self.low, self.high)
         low, high = self.low, self.high
-        if self.log:
+        if self.middle:
+            at, low, high = np.arcsinh(at / self.middle), math.asinh(low / self.middle), math.asinh(high / self.middle)
+        elif self.log:
             at, low, high = np.log(at), math.log(low), math.log(high)
         found: Floats = self.start + (at - low) / (high - low) * (self.end - self.start)
         return found
@@ -38,6 +42,8 @@ class Scale(NamedTuple):
         """Return about n round values, few enough for their words to stand side by side."""
         if self.log:
             return self._decades(n)
+        if self.middle:
+            return self._both_sides()
         raw = (self.high - self.low) / max(n, 1)
         power = 10.0 ** math.floor(math.log10(raw))
         steps = [m * power for m in (0.2, 0.25, 0.5, 1, 2, 2.5, 5, 10)]
@@ -49,6 +55,12 @@ class Scale(NamedTuple):
             if len(found) > 1:
                 break
         return found
+
+    def _both_sides(self) -> list[float]:
+        """Return zero, and the powers of ten on its sides."""
+        powers = [round(self.middle * 10.0**e, 12) for e in range(13)]
+        every = (*(-power for power in reversed(powers)), 0.0, *powers)
+        return [tick for tick in every if self.low <= tick <= self.high]
 
     def _decades(self, n: int) -> list[float]:
         found: list[float] = []

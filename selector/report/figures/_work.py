@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from selector.report.counted._facts import Fallback, Work
 from selector.report.figures._colours import Look
 from selector.report.figures._days import NO_DECISION
@@ -26,7 +28,7 @@ class _Bar(NamedTuple):
     """One name, or the one that failed and the one that answered."""
     colour: str
     share: float
-    """How long it is beside the others."""
+    """How long it is beside the others; nan: there is none."""
     word: str
     title: str
 
@@ -108,7 +110,7 @@ def fallbacks_by_reason(
     look
         Theme, width and families.
     most
-        Bars per reason; the others are one.
+        Bars per reason; the others are a number.
     title
         What is above the picture; empty: nothing.
 
@@ -157,10 +159,8 @@ def _failed(rows: Sequence[Fallback], most: int, longest: int) -> list[_Bar]:
         bars.append(_Bar(label, f.model, f.n / longest, f"{f.n:,}", told))
     rest = rows[len(kept) :]
     if rest:
-        n = sum(f.n for f in rest)
-        bars.append(
-            _Bar((f"{len(rest)} others",), "faint", min(n / longest, 1.0), f"{n:,}", f"{len(rest)} others: {n}")
-        )
+        told = f"{len(rest)} others, {sum(f.n for f in rest):,} in all"
+        bars.append(_Bar((told,), "faint", math.nan, "", told))  # beside them a sum would look like one of them
     return bars
 
 
@@ -172,7 +172,7 @@ def _groups(
     names = max(wide(_label(bar.label, math.inf)) for bar in every) + 10
     above = names > places[0][1] * _NAMES and any(len(bar.label) > 1 for bar in every)  # two names, cut, are no names
     names = 0.0 if above else min(names, _NAMES * places[0][1])
-    row, longest = _ROW + (TEXT + 7) * above, max(bar.share for bar in every)
+    row, longest = _ROW + (TEXT + 7) * above, np.nanmax([bar.share for bar in every])
     for first in range(0, len(groups), len(places)):
         shown = groups[first : first + len(places)]
         top = sheet.y + 12
@@ -182,7 +182,9 @@ def _groups(
             for i, bar in enumerate(bars):
                 y = top + TEXT + 8 + i * row
                 sheet.text(left, y + 11, _label(bar.label, (names or room) - 8), Pen())
-                y += (TEXT + 2) * above
+                y += (TEXT + 4) * above
+                if math.isnan(bar.share):
+                    continue
                 length = max((room - names - 48) * bar.share / longest, 1.0)
                 sheet.box(left + names, y, (length, _BAR), Pen(bar.colour, title=bar.title))
                 sheet.text(left + names + length + 5, y + 11, bar.word, Pen("muted"), size=SMALL)
