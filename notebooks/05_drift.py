@@ -3,7 +3,7 @@
 #
 # **Question: did a model change without a word, was it noticed, and what happened then?**
 #
-# In the demonstration one model, `minimax-m3`, gets worse after twelve days and nobody says so. One provider is down
+# In the demonstration one model, `gpt-5.4`, gets worse after twelve days and nobody says so. One provider is down
 # for half a day. These are different things: a call that fails says nothing about how good the answers are.
 
 # %%
@@ -38,7 +38,7 @@ rows = drift_rows(found.drift)  # what the picture draws, as a table
 pd.DataFrame({**row, "at": f"{row['at']:%d %b %H:%M}"} for row in rows).round(2)
 
 # %% [markdown]
-# The demonstration changes `minimax-m3`, on 14 March, and no other model. How soon that is found depends on the work it
+# The demonstration changes `gpt-5.4`, on 14 March, and no other model. How soon that is found depends on the work it
 # has: an alarm needs outcomes, and a model that is seldom chosen gives few of them a day. So little is lost meanwhile.
 #
 # An alarm for any other model is a false one: a run of bad luck, or of hard tasks. It costs some relearning and

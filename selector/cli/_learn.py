@@ -40,7 +40,11 @@ def learn(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Take a table of one's own evaluations as priors: the table that simulate takes, learnt once, however often."""
+    """Take a table of one's own evaluations as priors: the table that simulate takes, learnt once, however often.
+
+    Scores are what is believed of success at first, and output tokens, or else costs, what an answer is expected to
+    cost.
+    """
     asked = wanted(config, state, as_json, verbose, quiet)
     if weight is not None and (forget or evals is None):
         raise usage_error("--weight is for learning from a file of evaluations")

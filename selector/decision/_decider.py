@@ -189,8 +189,7 @@ class Decider(Published):
             self._usd_per_token[model] *= factor
             self.fixed_usd[:, model] *= factor
         else:
-            self.beliefs.tokens.catalogue[:, model] *= factor
-            self.beliefs.tokens.evidence.multiply(factor, field=1, model=model)
+            self.beliefs.tokens.reprice(model, factor)
         if factor < 1:
             n = self.beliefs.success.evidence.now(now)[0].sum(1)[:, model]
             self.allowance.restart(model, n)

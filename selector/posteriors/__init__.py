@@ -7,6 +7,7 @@ from selector.posteriors._beliefs import Beliefs, Event, Learning
 from selector.posteriors._draws import Draws, column_draws
 from selector.posteriors._drift import Cusum
 from selector.posteriors._evidence import EVERY, Cells, Evidence, Floats, Ints, Seeds
+from selector.posteriors._families import Families
 from selector.posteriors._joint import Joint
 from selector.posteriors._priors import Priors
 from selector.posteriors._success import Success
@@ -21,6 +22,7 @@ __all__ = [
     "Draws",
     "Event",
     "Evidence",
+    "Families",
     "Floats",
     "Ints",
     "Joint",

@@ -96,7 +96,7 @@ class Beliefs:
         seeds, _, models = shape
         self.learning = learning
         self.success = Success(Evidence(3, shape, learning.half_life), priors)
-        self.tokens = Tokens(Evidence(2, shape, learning.half_life), priors.tokens)
+        self.tokens = Tokens(Evidence(2, shape, learning.half_life), priors.tokens, learnt=priors.learnt_tokens)
         self.cusum = Cusum(seeds, models)
         self.n: Floats = np.zeros(shape)
         self.events: list[Event] = []
@@ -201,7 +201,7 @@ class Beliefs:
         """Make room for task types and models that came later."""
         seeds, types, models = self.shape
         self.success.grow(n_types, priors, now)
-        self.tokens.grow(n_types, priors.tokens, now)
+        self.tokens.grow(n_types, priors.tokens, now, priors.learnt_tokens)
         self.cusum.grow(priors.tokens.shape[1])
         larger = np.zeros((seeds, n_types, priors.tokens.shape[1]))
         larger[:, :types, :models] = self.n

@@ -29,6 +29,11 @@ class Priors:
     learnt
         Pseudo-outcomes from elsewhere, which are never forgotten: how many, the sum of their scores and of the scores'
         squares, >= 0. Shape (3, n_types, n_models), or one of no types: none.
+    learnt_tokens
+        Answers from elsewhere, likewise never forgotten: how many, and their output tokens together (dollars, where a
+        model has no prices), >= 0. Shape (2, n_types, n_models), or one of no types: none.
+    task_types
+        Their names, of which ``bbh/navigate`` and ``bbh/snarks`` are one family; none: every type is its own.
 
     Examples
     --------
@@ -42,6 +47,8 @@ class Priors:
     weight: Floats = field(default_factory=lambda: np.empty(0))
     published: Floats = field(default_factory=lambda: np.empty((0, 0)))
     learnt: Floats = field(default_factory=lambda: np.empty((3, 0, 0)))
+    learnt_tokens: Floats = field(default_factory=lambda: np.empty((2, 0, 0)))
+    task_types: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         models = self.tokens.shape[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from selector.posteriors._evidence import EVERY, Cells, Evidence, Floats, Seeds
+from selector.posteriors._families import Families
 from selector.posteriors._joint import Joint, logit, sigmoid, spread_of
 from selector.posteriors._priors import Priors
 
@@ -40,9 +41,8 @@ class Success:
     Attributes
     ----------
     prior, strength
-        What the model's ability, the type's ease, published figures and priors say of a cell, without its own fit: the
-        mean, and how many pseudo-outcomes it is worth. The ability has heard the cell's own outcomes too, so that with
-        few task types this is more than others alone would say. Shape (n_seeds, n_types, n_models).
+        What other cells, published figures and priors say of a cell, as if its own outcomes had not been heard: the
+        mean, and how many pseudo-outcomes it is worth. Shape (n_seeds, n_types, n_models).
     alpha, beta
         The same shape.
     n
@@ -78,6 +78,7 @@ class Success:
 
     __slots__ = (
         "_center",
+        "_families",
         "_figures",
         "_outcomes",
         "alpha",
@@ -118,14 +119,17 @@ class Success:
         n, total, square = own + self._outcomes[:, None]
         self.kappa[seeds] = kappa = _kappa(n, total, square)
         score = np.clip(total / np.where(n > 0, n, 1.0), 0.0, 1.0)
-        joint = Joint(n * kappa[:, None, None], score, self._center, self.priors.weight, self._figures)
+        of_one = kappa[:, None, None]
+        joint = Joint(n * of_one, score, self._center, self.priors.weight, self._figures, self._families)
         mean, eta = np.clip(sigmoid(joint.eta), _LOW, _HIGH), joint.eta
         strength = _strength(mean, joint.variance)
-        prior = np.clip(sigmoid(joint.base), _LOW, _HIGH)
-        self.prior[seeds], self.slope[seeds], self.n[seeds] = prior, joint.slope, own[0]
+        heard = own[0] * of_one
+        before = joint.without(heard, np.clip(own[1] / np.where(own[0] > 0, own[0], 1.0), 0.0, 1.0))
+        self.prior[seeds] = np.clip(sigmoid(before), _LOW, _HIGH)
+        self.slope[seeds], self.n[seeds] = joint.slope, own[0]
         alpha, beta = mean * strength, (1 - mean) * strength
         self.alpha[seeds], self.beta[seeds] = alpha, beta
-        self.strength[seeds] = np.minimum(_strength(prior, joint.base_variance), alpha + beta)
+        self.strength[seeds] = np.maximum(alpha + beta - heard, 0.0)
         self.lean[seeds] = mean - np.clip(sigmoid(eta - joint.lean), _LOW, _HIGH)
 
     def n_published(self, cells: Cells) -> Floats:
@@ -143,6 +147,7 @@ class Success:
     def _make_room(self) -> None:
         types = self.evidence.shape[1]
         self._figures, self._outcomes = self.priors.figures(types), self.priors.outcomes(types)
+        self._families = Families.of(self.priors.task_types[:types])
         self._center: Floats = logit(self.priors.quality)
         self.n, self.prior, self.strength, self.alpha, self.beta, self.lean = np.zeros((6, *self.evidence.shape))
 

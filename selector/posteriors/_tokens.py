@@ -27,6 +27,11 @@ class Tokens:
         Discounted (n, N), shape (2, n_seeds, n_types, n_models).
     catalogue
         Expected output tokens before anything was seen, > 0, shape (n_seeds, n_models).
+    now
+        The present, in the unit of the evidence.
+    learnt
+        Answers from elsewhere, which are never forgotten and count beside the evidence: how many, and their tokens
+        together, shape (2, n_types, n_models) or smaller; None: none.
 
     Notes
     -----
@@ -43,27 +48,45 @@ class Tokens:
     [154.5]
     """
 
-    __slots__ = ("catalogue", "evidence", "mean")
+    __slots__ = ("catalogue", "evidence", "learnt", "mean")
 
-    def __init__(self, evidence: Evidence, catalogue: Floats, now: float = 0.0) -> None:
+    def __init__(self, evidence: Evidence, catalogue: Floats, now: float = 0.0, learnt: Floats | None = None) -> None:
         self.evidence, self.catalogue = evidence, catalogue
         self.mean: Floats = np.empty(evidence.shape)
+        self.teach(learnt)
         self.refresh(now)
+
+    def teach(self, learnt: Floats | None) -> None:
+        """Take in what is known from elsewhere, in the place of what was; the next `refresh` counts it."""
+        self.learnt: Floats | None = None
+        if learnt is not None and learnt.any():
+            self.learnt = np.zeros((2, *self.evidence.shape[1:]))
+            self.learnt[:, : learnt.shape[1], : learnt.shape[2]] = learnt
 
     def refresh(self, now: float, seeds: Seeds = EVERY) -> None:
         """Compute every cell's mean anew."""
-        n, total = np.maximum(self.evidence.now(now, seeds), 0.0)
+        n, total = own = np.maximum(self.evidence.now(now, seeds), 0.0)
+        if self.learnt is not None:
+            own += self.learnt[:, None]
         model = (total.sum(1) + _MODEL_WEIGHT * self.catalogue[seeds]) / (n.sum(1) + _MODEL_WEIGHT)
         expected, seen = (n * model[:, None]).sum(2), n.sum(2)
         usual = _TYPE_WEIGHT * np.divide(expected, seen, out=np.ones_like(seen), where=seen > 0)
         factor = (total.sum(2) + usual) / (expected + usual)
         self.mean[seeds] = (total + _CELL_WEIGHT * model[:, None] * factor[..., None]) / (n + _CELL_WEIGHT)
 
-    def grow(self, n_types: int, catalogue: Floats, now: float) -> None:
+    def grow(self, n_types: int, catalogue: Floats, now: float, learnt: Floats | None = None) -> None:
         """Make room for more task types and models."""
         self.evidence.grow(n_types, catalogue.shape[1])
         self.catalogue, self.mean = catalogue, np.empty(self.evidence.shape)
+        self.teach(learnt)
         self.refresh(now)
+
+    def reprice(self, model: int, factor: float) -> None:
+        """Multiply all that is believed of a model in dollars: it was about the old price."""
+        self.catalogue[:, model] *= factor
+        self.evidence.multiply(factor, field=1, model=model)
+        if self.learnt is not None:
+            self.learnt[1, :, model] *= factor
 
     def add(self, cells: Cells, tokens: Floats, at: Floats | float, scale: Floats | float = 1.0) -> None:
         """Add what outcomes used."""

@@ -126,6 +126,11 @@ def test_what_prose_tells_of_the_demonstration_is_how_it_is_made(state):
     assert f"`{down}`, on {2 + int(first)} March" in drift
 
 
+def test_the_change_of_the_demonstration_is_noticed_in_the_notebook_about_it():
+    tables = [json.dumps(output) for output in outputs(written("05_drift")) if "text/html" in output.get("data", {})]
+    assert _month._WORSE[0] in tables[0]
+
+
 def test_no_saving_is_told_to_be_supported_where_none_is():
     """The prose says why savings are not supported; if one ever is, that has to be written anew."""
     tables = [json.dumps(output) for output in outputs(written("03_budget_and_exploration"))]

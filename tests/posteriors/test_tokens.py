@@ -6,8 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selector.posteriors import (
+    Beliefs,
     Cells,
+    Event,
     Evidence,
+    Priors,
     Tokens,
     lognormal_quantile,
     output_token_equivalents,
@@ -42,6 +45,83 @@ def test_old_tokens_count_half_after_a_half_life_and_the_catalogue_always_counts
     assert tokens.mean[0, 0, 0] == pytest.approx((350 + 3 * 220 * 255 / 231) / 3.5)
     tokens.refresh(10_000.0)
     assert tokens.mean[0, 0, 0] == pytest.approx(100.0)
+
+
+def test_answers_learnt_elsewhere_count_beside_ones_own_by_hand():
+    """Elsewhere 4 of 1200 together, of one's own 200: m = (1400 + 200) / 7, f = (1400 + 10 m) / 15 m."""
+    tokens = Tokens(
+        Evidence(2, (1, 1, 1), np.inf), np.array([[100.0]]), learnt=np.array([4.0, 1200.0]).reshape(2, 1, 1)
+    )
+    tokens.add(Cells(*np.zeros((3, 1), int)), np.array([200.0]), at=0.0)
+    tokens.refresh(0.0)
+    m = 1600 / 7
+    assert tokens.mean[0, 0, 0] == pytest.approx((1400 + 3 * m * (1400 + 10 * m) / (15 * m)) / 8)
+
+
+def learnt_of(n, each):
+    """Return the sums of n answers of so many tokens each, of the second of two models on the first of two types."""
+    learnt = np.zeros((2, 2, 2))
+    learnt[:, 0, 1] = n, n * each
+    return learnt
+
+
+def test_answers_learnt_elsewhere_are_never_forgotten_where_ones_own_are():
+    tokens = Tokens(Evidence(2, (1, 2, 2), 10.0), np.array([[100.0, 100.0]]), learnt=learnt_of(50.0, 900.0))
+    before = tokens.mean.copy()
+    tokens.add(Cells(*np.array([[0], [0], [1]])), np.array([9.0]), at=0.0)
+    tokens.refresh(0.0)
+    assert (tokens.mean != before).any()
+    tokens.refresh(10_000.0)
+    np.testing.assert_allclose(tokens.mean, before, rtol=1e-12)
+
+
+def test_neither_a_new_prompt_nor_a_model_that_is_forgotten_takes_back_what_was_learnt_elsewhere():
+    priors = Priors(tokens=np.array([[100.0, 100.0]]), learnt_tokens=learnt_of(50.0, 900.0))
+    beliefs = Beliefs((1, 2, 2), priors)
+    before = beliefs.tokens.mean.copy()
+    assert before[0, 0, 1] == pytest.approx(900, rel=0.05)
+    beliefs.apply(Event("version", 0.0, 0, 0.0))
+    beliefs.apply(Event("reset", 0.0, 1, 0.0))
+    beliefs.refresh(1.0)
+    np.testing.assert_array_equal(beliefs.tokens.mean, before)
+    assert beliefs.tokens.evidence.now(1.0).tolist() == np.zeros((2, 1, 2, 2)).tolist()
+
+
+sums = st.tuples(st.floats(0, 1e4), st.floats(0, 1e6))
+
+
+@given(st.lists(sums, min_size=4, max_size=4), st.floats(0.01, 1))
+def test_an_answer_learnt_elsewhere_counts_as_its_weight_of_ones_own(cells, weight):
+    learnt = weight * np.array(cells).T.reshape(2, 2, 2)
+    catalogue = np.array([[100.0, 2000.0], [7.0, 30.0]])
+    own = Tokens(Evidence(2, (2, 2, 2), np.inf), catalogue)
+    every = Cells(*(axis.reshape(-1) for axis in np.indices((2, 2, 2))))
+    own.evidence.add(every, np.tile(learnt.reshape(2, 4), 2), 0.0)
+    own.refresh(0.0)
+    elsewhere = Tokens(Evidence(2, (2, 2, 2), 10.0), catalogue, learnt=learnt)
+    np.testing.assert_allclose(elsewhere.mean, own.mean, rtol=1e-12)
+
+
+@given(st.floats(0.01, 1), st.floats(1.1, 5), st.floats(200, 1e5))
+def test_the_more_it_weighs_the_nearer_is_what_is_expected_to_what_was_learnt_elsewhere(weight, more, each):
+    light, heavy = (
+        Tokens(Evidence(2, (1, 2, 2), 10.0), np.full((1, 2), 100.0), learnt=learnt_of(20 * w, each)).mean[0, 0, 1]
+        for w in (weight, weight * more)
+    )
+    assert 100 < light < heavy < each
+
+
+def test_what_was_learnt_elsewhere_has_room_where_types_come_and_follows_a_price_that_changed():
+    tokens = Tokens(Evidence(2, (1, 1, 1), 10.0), np.array([[0.01]]), learnt=np.array([3.0, 0.3]).reshape(2, 1, 1))
+    tokens.grow(2, np.array([[0.01, 0.01]]), 0.0, learnt_of(20.0, 0.5)[:, :1])
+    before = tokens.mean.copy()
+    assert before[0, 0, 1] > 10 * before[0, 0, 0]
+    tokens.reprice(1, 0.5)
+    tokens.refresh(0.0)
+    np.testing.assert_allclose(tokens.mean[0, :, 1], before[0, :, 1] / 2, rtol=1e-12)
+    tokens.teach(None)
+    tokens.refresh(0.0)
+    np.testing.assert_allclose(tokens.mean, [[[0.01, 0.005], [0.01, 0.005]]], rtol=1e-12)
 
 
 def predictive(p, logs, weights, location):

@@ -77,6 +77,15 @@ def test_days_are_those_of_utc_and_targets_the_least_that_a_budget_allows(log):
     assert math.isnan(log.facts().days[0].target_usd)
 
 
+def test_what_epsilon_greedy_does_by_lot_is_exploration(log):
+    """It does not say which choices were: those that are less likely than any lot among all models."""
+    log.decide(usd=0.1, policy="epsilon_greedy", propensity=0.925)
+    log.decide("large", usd=0.4, policy="epsilon_greedy", propensity=0.075)
+    log.decide("large", usd=0.2, policy="thompson", propensity=0.075)
+    [day] = log.facts().days
+    assert (day.explored, day.explored_usd) == (pytest.approx(1 / 3), pytest.approx(0.4))
+
+
 def test_work_is_shared_out_within_each_type(log):
     for model, kind, usd in (("small", "b", 0.1), ("large", "a", 0.2), ("small", "a", 0.3), ("large", "a", 0.4)):
         log.decide(model, kind, usd=usd, score=1)

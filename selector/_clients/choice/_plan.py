@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selector._clients.choice._tariff import Tariff
+from selector._clients.choice._taught import Taught
 from selector.candidates import Screen
 from selector.catalog import Catalog, configured_kinds, published_scores
 from selector.config import Config, PolicyConfig, Reference, settings_of
@@ -24,7 +25,7 @@ from selector.policies import (
     policy_of,
 )
 from selector.posteriors import Learning, Priors
-from selector.store import LearntFile, learnt_priors
+from selector.store import LearntFile
 
 __all__ = ["Plan"]
 
@@ -54,6 +55,7 @@ class Plan:
 
     def __init__(self, config: Config, catalog: Catalog, screen: Screen, learnt: Sequence[LearntFile] = ()) -> None:
         self.config, self.catalog, self._screen, self._learnt = config, catalog, screen, learnt
+        self._taught: Taught | None = None
         self.models = tuple(catalog.models)
         self.enabled = np.array([model.enabled for model in catalog])
         self.has_usd_budget = any(b.resource in {"usd", "usd_per_request"} for b in config.budgets)
@@ -112,11 +114,12 @@ class Plan:
                 "and what tells one task from another belongs into Task.id or Task.metadata"
             )
 
-    def setup(self, types: Sequence[str], tariff: Tariff) -> Setup:
-        """Build the decider's setup for some task types at today's prices."""
+    def setup(self, types: Sequence[str], tariff: Tariff, usual_inputs: Floats | None = None) -> Setup:
+        """Build the decider's setup for some task types at today's prices; None: no input was measured yet."""
         own, n = self.config.policy, len(self.models)
+        usual = np.zeros(len(types)) if usual_inputs is None else usual_inputs
         return Setup(
-            priors=self._priors(types, tariff),
+            priors=self._priors(types, tariff, usual),
             n_types=len(types),
             policy=self._policy(own),
             objective=self._objective(tariff),
@@ -130,7 +133,16 @@ class Plan:
             serving=self.serving(types, tariff),
         )
 
-    def _priors(self, types: Sequence[str], tariff: Tariff) -> Priors:
+    def learnt_tokens(self, types: Sequence[str], usual_inputs: Floats) -> Floats:
+        """Return how many answers the user's own evaluations have, and their tokens, given how long inputs are."""
+        return self._taught_of(types).tokens(usual_inputs)
+
+    def _taught_of(self, types: Sequence[str]) -> Taught:
+        if self._taught is None or self._taught.types != tuple(types):
+            self._taught = Taught(self._learnt, list(self.catalog), types)
+        return self._taught
+
+    def _priors(self, types: Sequence[str], tariff: Tariff, usual_inputs: Floats) -> Priors:
         """Put together what is believed at first: of one's own word, from one's own evaluations, and as published."""
         models, n = list(self.catalog), len(self.models)
         quality, weight = np.full(n, np.nan), np.zeros(n)
@@ -141,9 +153,15 @@ class Plan:
         if self.config.priors == "published" and types:
             kinds = configured_kinds(self.config, types)
             published = published_scores(models, types, kinds=kinds).log_odds
-        learnt = learnt_priors(self._learnt, models, types).success
-        tokens = self.guess(tariff)[None]
-        return Priors(tokens=tokens, quality=quality, weight=weight, published=published, learnt=learnt)
+        return Priors(
+            tokens=self.guess(tariff)[None],
+            quality=quality,
+            weight=weight,
+            published=published,
+            learnt=self._taught_of(types).success,
+            learnt_tokens=self.learnt_tokens(types, usual_inputs),
+            task_types=tuple(types),
+        )
 
     def guess(self, tariff: Tariff) -> Floats:
         """Guess each model's output tokens before anything was seen; dollars, where its price is not known.

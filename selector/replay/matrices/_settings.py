@@ -46,6 +46,8 @@ class Settings:
         Priors per model, shape (n_models,).
     published
         Published figures in log-odds, nan where there are none, shape (n_types, n_models); None: none.
+    task_types
+        Their names, which say which are of one family; none: every type is its own.
     worth_usd
         What a full success is worth per task type, shape (n_types,); None where no objective asks.
     """
@@ -57,6 +59,7 @@ class Settings:
     quality: NDArray[np.float64]
     weight: NDArray[np.float64]
     published: NDArray[np.float64] | None = None
+    task_types: tuple[str, ...] = ()
     floor: float | None = None
     concentration: float | None = None
     draws: int = 64
@@ -73,6 +76,7 @@ class Settings:
                 quality=self.quality,
                 weight=self.weight,
                 published=np.empty((0, 0)) if self.published is None else self.published,
+                task_types=self.task_types,
             ),
             n_types=n_types,
             policy=self.policy,
@@ -117,6 +121,7 @@ def settings_of(word: str, matrix: Matrix, config: Config | None, *, budget: boo
         learning=_learning(config),
         quality=np.full(n, np.nan),
         weight=np.zeros(n),
+        task_types=matrix.task_types,
         worth_usd=_worth(config, matrix) if isinstance(objective, WorthUsd) else None,
     )
     if same and "floor" in own.model_fields_set:

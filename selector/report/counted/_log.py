@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from selector.policies import EpsilonGreedy
 from selector.records import Basis
 from selector.replay import LeanLog, models_of
 from selector.report.counted._facts import Measured
@@ -51,6 +52,7 @@ class Columns:
     judged_at: Floats
     """Seconds since 1970; nan: not judged."""
     explored: NDArray[np.bool_]
+    """Made to learn; where a policy explores by lot, without saying when: less likely than any lot among all models."""
     reported: NDArray[np.bool_]
     unanswered: NDArray[np.bool_]
     sharpness: float
@@ -80,7 +82,7 @@ class Columns:
             cost=_floats(table, "cost_usd"),
             shadow_price=_floats(table, "shadow_price"),
             judged_at=_seconds(table, "judged_at"),
-            explored=_is(table, "reason", Basis.EXPLORATION.value),
+            explored=_is(table, "reason", Basis.EXPLORATION.value) | _by_lot(table, len(models)),
             reported=~_is(table, "status", "unreported"),
             unanswered=_is(table, "status", "failed"),
             sharpness=sharpness_of(score, type_ * len(models) + model),
@@ -132,6 +134,11 @@ def _seconds(table: pa.Table, name: str) -> Floats:
 def _is(table: pa.Table, name: str, word: str) -> NDArray[np.bool_]:
     words, codes = codes_of(table, name)
     return codes == words.index(word) if word in words else np.zeros(len(table), bool)
+
+
+def _by_lot(table: pa.Table, n_models: int) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = _is(table, "policy", EpsilonGreedy.name) & (_floats(table, "propensity") * n_models < 1)
+    return found
 
 
 def moment(seconds: float) -> datetime:
