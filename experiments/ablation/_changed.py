@@ -112,32 +112,25 @@ def _hindsight(protocol: Protocol) -> float:
     return (high - low) / (0.02 * usd)
 
 
-def _like_joint(mean: Floats, strength: Floats, prior: Floats, prior_strength: float) -> SimpleNamespace:
+def _like_joint(mean: Floats, strength: Floats, prior: Floats) -> SimpleNamespace:
     """Return Beta beliefs as a joint model gives them: log-odds and their variance."""
-    shape = mean.shape
-
-    def variance(p: Floats, s: Floats | float) -> Floats:
-        found: Floats = np.broadcast_to(1 / ((s + 1) * np.maximum(p * (1 - p), _LEAST_SPREAD)), shape)
-        return found
-
     return SimpleNamespace(
         eta=logit(mean),
-        variance=variance(mean, strength),
-        base=logit(prior),
-        base_variance=variance(prior, prior_strength),
-        lean=np.zeros(shape),
-        slope=np.zeros(shape[0]),
+        variance=1 / ((strength + 1) * np.maximum(mean * (1 - mean), _LEAST_SPREAD)),
+        without=lambda *_: logit(prior),
+        lean=np.zeros(mean.shape),
+        slope=np.zeros(len(mean)),
     )
 
 
-def _apart(n: Floats, mean: Floats, *_: Floats) -> SimpleNamespace:
+def _apart(n: Floats, mean: Floats, *_: object) -> SimpleNamespace:
     """Believe every cell from its own outcomes alone, after two outcomes of .75."""
     strength = n + _UNKNOWN_WEIGHT
     own = (n * mean + _UNKNOWN_WEIGHT * _UNKNOWN_MEAN) / strength
-    return _like_joint(own, strength, np.full(n.shape, _UNKNOWN_MEAN), _UNKNOWN_WEIGHT)
+    return _like_joint(own, strength, np.full(n.shape, _UNKNOWN_MEAN))
 
 
-def _additive(n: Floats, mean: Floats, *_: Floats) -> SimpleNamespace:
+def _additive(n: Floats, mean: Floats, *_: object) -> SimpleNamespace:
     """Shrink each cell to its model's mean and its type's difficulty by eight pseudo-outcomes, as it used to be."""
     total = n * mean
     pool = (total.sum((1, 2)) + _MODEL_WEIGHT * _UNKNOWN_MEAN) / (n.sum((1, 2)) + _MODEL_WEIGHT)
@@ -145,17 +138,18 @@ def _additive(n: Floats, mean: Floats, *_: Floats) -> SimpleNamespace:
     hardness = (total - n * model[:, None]).sum(2) / (n.sum(2) + _TYPE_WEIGHT)
     prior = np.clip(model[:, None] + hardness[..., None], 0.02, 0.98)
     strength = n + _PRIOR_STRENGTH
-    return _like_joint((total + _PRIOR_STRENGTH * prior) / strength, strength, prior, _PRIOR_STRENGTH)
+    return _like_joint((total + _PRIOR_STRENGTH * prior) / strength, strength, prior)
 
 
-def _one_pool(n: Floats, mean: Floats, center: Floats, weight: Floats, published: Floats) -> SimpleNamespace:
+def _one_pool(
+    n: Floats, mean: Floats, center: Floats, weight: Floats, published: Floats, *_: object
+) -> SimpleNamespace:
     """Believe of a model the same on all task types."""
     together = n.sum(1, keepdims=True)
     score = (n * mean).sum(1, keepdims=True) / np.where(together > 0, together, 1.0)
     one = Joint(together, score, center, weight, published.mean(0, keepdims=True))
-    names = ("eta", "variance", "base", "base_variance", "lean")
-    shared = {name: np.broadcast_to(getattr(one, name), n.shape) for name in names}
-    return SimpleNamespace(slope=one.slope, **shared)
+    shared = {name: np.broadcast_to(getattr(one, name), n.shape) for name in ("eta", "variance", "lean")}
+    return SimpleNamespace(slope=one.slope, without=lambda *_: np.broadcast_to(one.eta, n.shape), **shared)
 
 
 _POOLINGS = {"none": _apart, "additive": _additive, "one": _one_pool}

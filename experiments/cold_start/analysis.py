@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
+from experiments._picture import Curve, Panel, curves
 from experiments._sweep import Finding, Result
 from experiments.cold_start.run import BIN, OVER, Config
 
-__all__ = ["analysis"]
+__all__ = ["analysis", "picture"]
 
 _NEAR = 0.1
 _LEAST = 0.02  # a steady share below this is none
@@ -30,9 +33,7 @@ def analysis(results: list[tuple[Config, Result]]) -> Finding:
     ]
     met = True
     for config, found in results:
-        share, reward = np.array(found["share"]), np.array(found["reward"])
-        steady = float(share[-(len(share) // 3) :].mean())
-        moving = np.convolve(share, np.ones(OVER) / OVER, "valid")
+        reward, (moving, steady) = np.array(found["reward"]), _share(found)
         has, near = _first(moving >= (1 - _NEAR) * steady), _first(np.abs(moving - steady) <= _NEAR * steady)
         error = 2 * np.array(found["se"])[: len(moving)]
         may = _first(moving + error >= (1 - _NEAR) * steady)
@@ -46,6 +47,24 @@ def analysis(results: list[tuple[Config, Result]]) -> Finding:
         cells += [f"{reward[: 150 // BIN].mean():.4f}", f"{reward.mean():.4f}", f"{found['used']:.2f}"]
         lines.append(" ".join(f"{cell:>9}" for cell in cells))
     return Finding("\n".join(lines), met)
+
+
+def picture(results: list[tuple[Config, Result]], path: Path) -> None:
+    """Draw the newcomer's share since it arrived, a panel a budget, a line for what was published."""
+    panels: dict[float, list[Curve]] = {}
+    for config, found in results:
+        moving, steady = _share(found)
+        panels.setdefault(config.usd, []).append(Curve(config.published, moving.tolist(), steady))
+    title = "Share of a model that arrives midway, by what is published of it"
+    note = f"Over {OVER * BIN} decisions each. Dashed, and the numbers: its steady share, that of the last third."
+    drawn = [Panel(f"${usd:.3g} per request", of_it) for usd, of_it in panels.items()]
+    curves(drawn, (title, "decisions since it arrived", note), path, step=BIN)
+
+
+def _share(found: Result) -> tuple[np.ndarray, float]:
+    """Return the newcomer's share from each bin on, and its steady one."""
+    share = np.array(found["share"])
+    return np.convolve(share, np.ones(OVER) / OVER, "valid"), float(share[-(len(share) // 3) :].mean())
 
 
 def _first(holds: np.ndarray) -> int | None:

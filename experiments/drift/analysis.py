@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
+from experiments._picture import Bar, bars
 from experiments._sweep import Finding, Result
 from experiments.drift.run import Config
 
-__all__ = ["analysis"]
+__all__ = ["analysis", "picture"]
 
 _NEEDED = 16
 _CELLS = 18
 _CHANGED = {"price": "price drops, told", "quality": "quality drops, silent"}
+_PHASES = ("before", "changed", "back")
 
 
 def analysis(results: list[tuple[Config, Result]]) -> Finding:
@@ -33,11 +36,23 @@ def analysis(results: list[tuple[Config, Result]]) -> Finding:
     return Finding("\n".join(lines), met)
 
 
+def picture(results: list[tuple[Config, Result]], path: Path) -> None:
+    """Draw every cell of the default: its reward minus the published one."""
+    rows = []
+    for config, found in results:
+        if config.half_life is None:
+            for phase, more, se in zip(_PHASES, *_ahead([(config, found)]), strict=True):
+                group = f"{_CHANGED[config.change]}: {phase}"
+                rows.append(Bar(f"${config.usd:.3g} per request", 100 * more, 100 * se, group=group))
+    title = "Points of reward more than the published router, two standard errors"
+    bars(rows, (title, "points", ""), path, line=(0.0, "published"))
+
+
 def _cells(own: Sequence[tuple[Config, Result]]) -> list[str]:
     """Return a line a budget: what each phase earned, minus what was published, and what it used of the budget."""
     seeds = own[0][0].seeds
     lines = [f"drift: {seeds} seeds; of each phase the reward, minus the published one (standard error), used"]
-    lines.append(f"{'':>22}{'USD':>9}" + "".join(f"{part:>30}" for part in ("before", "changed", "back")) + "  alarms")
+    lines.append(f"{'':>22}{'USD':>9}" + "".join(f"{part:>30}" for part in _PHASES) + "  alarms")
     for config, found in own:
         reward, used = np.array(found["reward"]), np.array(found["used"])
         ahead, error = _ahead([(config, found)])

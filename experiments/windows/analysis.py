@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
+from experiments._picture import Bar, bars
 from experiments._sweep import Finding, Result
 from experiments.windows.run import Config, Month, Played, run_month
 
-__all__ = ["Month", "analysis", "months", "run_month"]
+__all__ = ["Month", "analysis", "months", "picture", "run_month"]
+
+_NAMES = {"ours": "the selector", "greedy": "greedy until capped", "oracle": "who knows everything"}
+_DRAWN = {"reward": "success of all requests", "spent": "of the month's limit spent", "refused": "requests refused"}
 
 
 def analysis(results: list[tuple[Config, Result]]) -> Finding:
@@ -23,6 +29,19 @@ def analysis(results: list[tuple[Config, Result]]) -> Finding:
             lines += ["", "a month's limit and one per day, 30 days:", text]
             met &= right
     return Finding("\n".join(lines), met)
+
+
+def picture(results: list[tuple[Config, Result]], path: Path) -> None:
+    """Draw what each way to pace a month earned and spent."""
+    played = next((found for config, found in results if config.what == "months"), {})
+    rows = []
+    for key, what in _DRAWN.items():
+        for name, of_it in played.items():
+            every = np.array([each[key] for each in of_it])
+            se = float(every.std(ddof=1)) / len(every) ** 0.5 if len(every) > 1 else 0.0
+            rows.append(Bar(_NAMES.get(name, name), float(every.mean()), se, group=what))
+    title = "A month with a hard limit of its own and one per day, two standard errors"
+    bars(rows, (title, "share", ""), path)
 
 
 def months(found: dict[str, list[Played]]) -> tuple[str, bool]:
