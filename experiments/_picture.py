@@ -92,7 +92,7 @@ def bars(rows: list[Bar], words: tuple[str, str, str], path: Path, line: tuple[f
             figure.text(16 / _WIDTH, at, head, fontsize=9, weight="bold", color=look.of("ink"), va="center")
         note = f"Full: as it is now. Hollow: {beside}." if beside else ""
         figure.text(16 / _WIDTH, 1 - 34 / height, note, fontsize=9, color=look.of("muted"), va="top")
-        axes.set_label("; ".join([note, *map(_told, rows)]).removeprefix("; "))
+        axes.set_label(f"{note} {'; '.join(map(_told, rows))}".strip())
         save_svg(figure, path)
 
 
@@ -127,15 +127,19 @@ def curves(panels: list[Panel], words: tuple[str, str, str], path: Path, step: i
             frame(axes, look, what)
             axes.set_ylim(0, 1.05 * high)
             axes.locator_params(nbins=4)
-            axes.set_label(note)
             axes.set_title(panel.title, fontsize=9, weight="bold", color=look.of("ink"), loc="left")
             _lines(axes, look, panel, colours, step)
+        figure.axes[0].set_label(
+            f"{note} {'; '.join(_ends(panel, curve) for panel in panels for curve in panel.curves)}"
+        )
         save_svg(figure, path)
 
 
 def _places(rows: Sequence[Bar]) -> tuple[list[float], list[tuple[float, str]], float]:
     """Return how many rows down each row is, and each group's name, and where the last one ends."""
-    places, heads, y = [], [], 0.0
+    places: list[float] = []
+    heads: list[tuple[float, str]] = []
+    y = 0.0
     for name, group in groupby(rows, key=lambda row: row.group):
         if name:
             y += _GROUPS / _ROW * bool(places)
@@ -150,8 +154,8 @@ def _places(rows: Sequence[Bar]) -> tuple[list[float], list[tuple[float, str]], 
 def _dot(axes: Axes, look: Look, y: float, row: Bar) -> None:
     told = _told(row)
     if row.beside is not None:
-        hollow = {"mfc": look.of("paper"), "mec": look.of("faint"), "mew": 1.5}
-        axes.plot([row.beside], [y], "o", ms=7, gid=TITLED + told, **hollow)
+        (hollow,) = axes.plot([row.beside], [y], "o", ms=7, gid=TITLED + told)
+        hollow.set(mfc=look.of("paper"), mec=look.of("faint"), mew=1.5)
     if row.se:
         ends = [row.value - 2 * row.se, row.value + 2 * row.se]
         axes.plot(ends, [y, y], color=look.of("neutral"), lw=2, gid=TITLED + told)
@@ -171,11 +175,13 @@ def _lines(axes: Axes, look: Look, panel: Panel, colours: dict[str, str], step: 
     least = 14 / (_PANEL - 20) * axes.get_ylim()[1]
     below = -least
     for curve in sorted(panel.curves, key=lambda each: each.steady):
-        colour, told = (
-            look.of(colours[curve.name]),
-            f"{TITLED}{panel.title}, {curve.name}: {curve.steady:.2f} in the end",
-        )
+        colour = look.of(colours[curve.name])
+        told = TITLED + _ends(panel, curve)
         axes.plot(step * np.arange(len(curve.values)), curve.values, color=colour, lw=1.6, gid=told)
         axes.plot([0, end], [curve.steady] * 2, color=colour, lw=0.9, ls=(0, (4, 3)), gid=told)
         below = max(curve.steady, below + least)
         axes.text(1.02 * end, below, f"{curve.name} {curve.steady:.2f}", fontsize=9, color=colour, va="center")
+
+
+def _ends(panel: Panel, curve: Curve) -> str:
+    return f"{panel.title}, {curve.name}: {curve.steady:.2f} in the end"

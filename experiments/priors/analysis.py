@@ -35,7 +35,10 @@ def analysis(results: _Results) -> Finding:
 
 def picture(results: _Results, path: Path) -> None:
     """Draw what each way earns more than none on the first pass, mean over a table's budgets."""
-    rows = [Bar(name.partition(" (")[0], *first) for name, (first, _) in _means(results).items()]
+    rows = []
+    for name, (first, _) in _means(results).items():
+        table, _, how = name.partition(" (")[0].partition(", ")
+        rows.append(Bar(how, *first, group=table))
     title = "Points more than without published figures on the first pass, two standard errors"
     bars(rows, (title, "points", ""), path, line=(0.0, "none"))
 

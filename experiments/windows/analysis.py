@@ -13,7 +13,11 @@ from experiments.windows.run import Config, Month, Played, run_month
 __all__ = ["Month", "analysis", "months", "picture", "run_month"]
 
 _NAMES = {"ours": "the selector", "greedy": "greedy until capped", "oracle": "who knows everything"}
-_DRAWN = {"reward": "success of all requests", "spent": "of the month's limit spent", "refused": "requests refused"}
+_DRAWN = {
+    "reward": "success of all requests",
+    "spent": "of the month's limit spent",
+    "refused": "of all requests refused",
+}
 
 
 def analysis(results: list[tuple[Config, Result]]) -> Finding:

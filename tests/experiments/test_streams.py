@@ -61,10 +61,21 @@ def data(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("data")
-@pytest.mark.parametrize("name", ["drift", "cold_start", "seventy_percent", "peers"])
-def test_the_small_form_of_each_runs_and_prints_its_table(name, tmp_path, capsys):
-    assert main([name, "--quick", "--jobs", "1", "--out", str(tmp_path / "out")]) == 0
+@pytest.mark.parametrize(
+    ("name", "mark"),
+    [
+        ("drift", "quality drops, silent: back, $0.0003 per request"),
+        ("cold_start", "$0.000662 per request, right"),
+        ("seventy_percent", "published figures"),
+        ("peers", "coderouterbench, LiteLLM per type"),
+    ],
+)
+def test_the_small_form_of_each_runs_prints_its_table_and_draws_it(name, mark, tmp_path, capsys):
+    picture = tmp_path / "it.svg"
+    assert main([name, "--quick", "--jobs", "1", "--out", str(tmp_path / "out"), "--picture", str(picture)]) == 0
     assert capsys.readouterr().out.startswith(f"{name}: ")
+    drawn = f"<title>{mark}: " in picture.read_text(encoding="utf-8")
+    assert drawn or (name == "peers" and not is_installed("litellm_per_type"))
 
 
 def stream(own, usd=1e-3, n_seeds=2):

@@ -1,7 +1,7 @@
 """What rules cost: compared side by side with a yardstick, and growing with the text and no faster."""
 
 import timeit
-from time import perf_counter
+from time import perf_counter, thread_time
 
 import numpy as np
 import pytest
@@ -29,7 +29,8 @@ TASK = Task("coding", id="task-17", labels=["bug"], metadata={"user": "bob"}, in
 
 
 def best(run, number):
-    return min(timeit.repeat(run, number=number, repeat=9)) / number
+    """Time a run on the processor, whatever else the machine does."""
+    return min(timeit.repeat(run, timer=thread_time, number=number, repeat=9)) / number
 
 
 @pytest.mark.skipif(Coverage.current() is not None, reason="what counts lines slows one side of the comparison")
