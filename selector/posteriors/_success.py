@@ -118,19 +118,19 @@ class Success:
         own = np.maximum(own, 0.0)
         n, total, square = own + self._outcomes[:, None]
         self.kappa[seeds] = kappa = _kappa(n, total, square)
-        score = np.clip(total / np.where(n > 0, n, 1.0), 0.0, 1.0)
+        score = _share_of(total, n)
         of_one = kappa[:, None, None]
         joint = Joint(n * of_one, score, self._center, self.priors.weight, self._figures, self._families)
-        mean, eta = np.clip(sigmoid(joint.eta), _LOW, _HIGH), joint.eta
+        mean, heard = _within(sigmoid(joint.eta)), own[0] * of_one
         strength = _strength(mean, joint.variance)
-        heard = own[0] * of_one
-        before = joint.without(heard, np.clip(own[1] / np.where(own[0] > 0, own[0], 1.0), 0.0, 1.0))
-        self.prior[seeds] = np.clip(sigmoid(before), _LOW, _HIGH)
+        before = joint.without(heard, _share_of(own[1], own[0]))
+        self.prior[seeds] = _within(sigmoid(before))
         self.slope[seeds], self.n[seeds] = joint.slope, own[0]
         alpha, beta = mean * strength, (1 - mean) * strength
         self.alpha[seeds], self.beta[seeds] = alpha, beta
         self.strength[seeds] = np.maximum(alpha + beta - heard, 0.0)
-        self.lean[seeds] = mean - np.clip(sigmoid(eta - joint.lean), _LOW, _HIGH)
+        if self._figures.any():
+            self.lean[seeds] = mean - _within(sigmoid(joint.eta - joint.lean))
 
     def n_published(self, cells: Cells) -> Floats:
         """Return the discounted outcomes behind some cells as of the last refresh, shape (n,)."""
@@ -152,6 +152,16 @@ class Success:
         self.n, self.prior, self.strength, self.alpha, self.beta, self.lean = np.zeros((6, *self.evidence.shape))
 
 
+def _share_of(total: Floats, n: Floats) -> Floats:
+    share: Floats = np.minimum(np.maximum(total / np.where(n > 0, n, 1.0), 0.0), 1.0)
+    return share
+
+
+def _within(mean: Floats) -> Floats:
+    within: Floats = np.minimum(np.maximum(mean, _LOW), _HIGH)
+    return within
+
+
 def _strength(mean: Floats, variance: Floats) -> Floats:
     """Return alpha + beta of a belief of some mean and some variance in log-odds."""
     strength: Floats = np.maximum(1 / (variance * spread_of(mean)) - 1, _LEAST_STRENGTH)
@@ -161,10 +171,12 @@ def _strength(mean: Floats, variance: Floats) -> Floats:
 def _kappa(n: Floats, total: Floats, square: Floats) -> Floats:
     """Match the variance: how much more one graded score says than one coin flip of the same mean."""
     graded = (total - square).sum((1, 2)) > 1e-9 * (1 + n.sum((1, 2)))  # r = r^2 for scores of 0 and 1 alone
+    if not graded.any():
+        return np.ones(len(n))
     seen = n > 1.5  # two outcomes, a little forgotten
     freedom = np.where(seen, n - 1, 0.0)
     safe = np.where(seen, n, 1.0)
-    mean = np.clip(total / safe, 0.0, 1.0)
+    mean = _share_of(total, safe)
     binary = (freedom * mean * (1 - mean)).sum((1, 2))
     residual = np.where(seen, square - total * total / safe, 0.0).sum((1, 2))
     ratio = np.where(graded, _GRADED_RATIO, 1.0)
