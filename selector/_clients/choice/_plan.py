@@ -133,6 +133,11 @@ class Plan:
             serving=self.serving(types, tariff),
         )
 
+    @property
+    def is_taught(self) -> bool:
+        """Whether there are evaluations of the user's own."""
+        return bool(self._learnt)
+
     def learnt_tokens(self, types: Sequence[str], usual_inputs: Floats) -> Floats:
         """Return how many answers the user's own evaluations have, and their tokens, given how long inputs are."""
         return self._taught_of(types).tokens(usual_inputs)

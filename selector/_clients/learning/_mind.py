@@ -276,7 +276,8 @@ class Mind:
         self.unpriced = self._unpriced()
         serving = self.plan.serving(self.types, tariff)
         per_token = tariff.usd_per_token * self.dollar_ratio()
-        self.beliefs.tokens.teach(self.learnt_tokens(now))
+        if self.plan.is_taught:
+            self.beliefs.tokens.teach(self.learnt_tokens(now))
         self.decider.charge(per_token, fixed, serving)
         objective = self.plan.config.objective
         if objective is not None and objective.usd_per_second is not None:
