@@ -59,8 +59,8 @@ class Decider(Published):
     ...     decider.pacer.settle(cost)
     ...     decider.observe(Cells(np.zeros(1, int), task, arm), at=now, now=now + 1, score=score, tokens=cost)
     ...     counts[arm[0]] += 1
-    >>> counts, round(float(decider.price[0]))       # a quarter to the large one; one dollar more is worth 12 successes
-    ([372, 128], 12)
+    >>> counts, round(float(decider.price[0]))       # a quarter to the large one; one dollar more is worth 11 successes
+    ([370, 130], 11)
     """
 
     def choose(
