@@ -140,6 +140,7 @@ class Child:
                         if all(isinstance(key.data, deque) for key in ready.get_map().values()):
                             break
                         gone_s = monotonic() if spoke else gone_s
+            self._heed_stop()  # which may have ended it since it was last looked for
             natural = True
         finally:
             self.end(natural=natural)
@@ -242,14 +243,17 @@ class Child:
 
     def _check(self, bounds: Bounds, began_s: float | None) -> None:
         now_s = monotonic()
-        if self._stopped.is_set():
-            raise CallFailed(Failure.CANCELLED, "it was stopped")
+        self._heed_stop()
         if bounds.deadline_s is not None and now_s >= bounds.deadline_s:
             raise CallFailed(Failure.TIMEOUT, "no whole answer in time")
         if bounds.silence_s is not None and now_s - self._spoke_s >= bounds.silence_s:
             raise CallFailed(Failure.TIMEOUT, f"it printed nothing for {bounds.silence_s:g} s")
         if bounds.first_s is not None and began_s is not None and now_s - began_s >= bounds.first_s:
             raise CallFailed(Failure.TIMEOUT, f"it printed nothing within its first {bounds.first_s:g} s")
+
+    def _heed_stop(self) -> None:
+        if self._stopped.is_set():
+            raise CallFailed(Failure.CANCELLED, "it was stopped")
 
     def _gone(self) -> bool:
         """Tell whether the process itself is over, and leave it unreaped, where the system can."""
